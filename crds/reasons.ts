@@ -1,0 +1,336 @@
+// The one registry of words that programs may rely on, with condition-types.ts: condition reasons, event reasons and the
+// causes of a blocked deletion. Code takes its words from the types below, and docs/reference/reasons.md is generated from
+// here. A word that code uses must not be marked as reserved, and one that none uses must be.
+// Rules: docs/reference/behaviour.md, "Conditions".
+
+import type { ConditionType, Subject, Word } from "./condition-types.ts";
+
+/** `<subject> <condition type>=<status>` */
+type Place = `${Subject} ${ConditionType}=${"True" | "False" | "Unknown"}`;
+
+interface ReasonEntry extends Word {
+  on: readonly Place[];
+}
+
+interface EventEntry extends Word {
+  type: "Normal" | "Warning";
+  /** The kinds of objects the Event is about. */
+  on: readonly Subject[];
+}
+
+export const REASONS = {
+  AsExpected: {
+    on: [
+      "Connection Ready=True",
+      "Connection SecretValid=True",
+      "Connection Connected=True",
+      "Connection PermissionDenied=False",
+      "Connection SchemaInSync=True",
+      "Binding Ready=True",
+      "Binding Connected=True",
+      "Binding Synced=True",
+      "Binding Conflicts=False",
+      "Binding PermissionDenied=False",
+      "API Ready=True",
+    ],
+    when: "Everything is as it should be.",
+    todo: "Nothing.",
+    origin: "established",
+  },
+  Pending: {
+    on: [
+      "Connection Ready=False",
+      "Connection Connected=False",
+      "Connection SchemaInSync=False",
+      "Connection PermissionDenied=Unknown",
+      "Connection SchemaInSync=Unknown",
+      "Binding Ready=False",
+      "Binding Connected=False",
+      "Binding Synced=False",
+      "Binding Synced=Unknown",
+      "Binding Conflicts=Unknown",
+      "Binding PermissionDenied=Unknown",
+      "API Ready=False",
+    ],
+    when: "Something is awaited that is expected to come: the provider's answer, the Connection, a definition that is not served yet. With status Unknown: it cannot be told at the moment.",
+    todo: "Wait; if it lasts, the message says for what.",
+    origin: "established",
+  },
+  SecretNotFound: {
+    on: ["Connection Ready=False", "Connection SecretValid=False", "Connection Connected=False"],
+    when: "The Secret is missing or cannot be read, the key is missing or empty, or its content is no kubeconfig. On Connected: there is no usable Secret, whatever the cause.",
+    todo: "Create or mend the Secret as the message says; any change of it is noticed at once.",
+    origin: "established",
+  },
+  NamespaceNotAllowed: {
+    on: ["Connection Ready=False", "Connection SecretValid=False"],
+    when: "The Connection refers to a Secret outside the namespace the konnector reads kubeconfigs from; the Secret is not even read.",
+    todo: "Put the Secret into that namespace (kube-bind by default) and create a Connection that refers to it there.",
+    origin: "new",
+  },
+  ForbiddenField: {
+    on: ["Connection Ready=False", "Connection SecretValid=False"],
+    when: "The kubeconfig uses something that is refused because it would run a program, read a local file or lower security.",
+    todo: "Replace the field that the message names: embed certificates and tokens as data.",
+    origin: "new",
+  },
+  Unauthorized: {
+    on: ["Connection Ready=False", "Connection Connected=False"],
+    when: "The provider does not accept the credential (401).",
+    todo: "Put a valid credential into the Secret.",
+    origin: "new",
+  },
+  Forbidden: {
+    on: [
+      "Connection Ready=False",
+      "Connection Connected=False",
+      "Connection PermissionDenied=True",
+      "Binding Ready=False",
+      "Binding Synced=False",
+      "Binding PermissionDenied=True",
+      "API Ready=False",
+      "Instance Synced=False",
+    ],
+    when: "The provider refuses a request for lack of permission (403).",
+    todo: "Grant the verb and resource that the message names to the credential, on the provider.",
+    origin: "established",
+  },
+  ClusterIdentityChanged: {
+    on: ["Connection Ready=False", "Connection Connected=False"],
+    when: "The kubeconfig leads to another cluster than the one this Connection is pinned to, or this cluster's own identity has changed.",
+    todo: "Point the Secret back at the old cluster, or create a new Connection for the new one.",
+    origin: "established",
+  },
+  SchemaRejected: {
+    on: ["Connection SchemaInSync=False", "Binding Ready=False", "Binding Synced=False", "API Ready=False"],
+    when: "This cluster does not accept the API's definition, or the API is in a group that no provider may deliver.",
+    todo: "Have the provider correct the definition that the message names; it is tried again by itself.",
+    origin: "new",
+  },
+  ForeignObjectExists: {
+    on: [
+      "Connection SchemaInSync=False",
+      "Binding Ready=False",
+      "Binding Synced=False",
+      "Binding Conflicts=True",
+      "API Ready=False",
+      "Instance Synced=False",
+    ],
+    when: "Something of that name exists that no konnector made: an object on the provider, or a definition on this cluster.",
+    todo: "Remove or rename one of the two, or let the binding adopt objects with conflictPolicy Adopt.",
+    origin: "established",
+  },
+  OwnedByAnother: {
+    on: [
+      "Connection SchemaInSync=False",
+      "Binding Ready=False",
+      "Binding Synced=False",
+      "Binding Conflicts=True",
+      "API Ready=False",
+      "Instance Synced=False",
+    ],
+    when: "Something of that name belongs to another consumer, to another object, or came through a Connection to another provider.",
+    todo: "Remove or rename one of the two; it is never taken over.",
+    origin: "established",
+  },
+  DrainingBindings: {
+    on: ["Connection Ready=False"],
+    when: "The Connection is being deleted and waits for the bindings that still refer to it.",
+    todo: "Delete the bindings; the message counts them.",
+    origin: "established",
+  },
+  DrainingObjects: {
+    on: ["Binding Ready=False", "Binding Synced=False"],
+    when: "The binding is being deleted, or an API was taken out of it, and copies on the provider are still to be removed.",
+    todo: "Wait; if it lasts, the message names what blocks the deletion.",
+    origin: "established",
+  },
+  DeletionBlocked: {
+    on: ["Binding Synced=False", "Instance Synced=False"],
+    when: "An object here is being deleted, but its copy on the provider cannot be removed yet.",
+    todo: "Remove the cause that the message names; see the causes of a blocked deletion.",
+    origin: "new",
+    reserved: true,
+  },
+  APINotExported: {
+    on: ["Binding Ready=False", "Binding Synced=False", "API Ready=False"],
+    when: "The provider does not offer the API, or no longer does. Existing copies stay, and deletions go on working.",
+    todo: "Correct the name in the binding, or have the provider export the API.",
+    origin: "established",
+  },
+  ClusterScopedAPI: {
+    on: ["Binding Ready=False", "Binding Synced=False", "API Ready=False"],
+    when: "A namespaced Binding lists an API whose objects have no namespace.",
+    todo: "List it in a ClusterBinding.",
+    origin: "new",
+  },
+  ConversionWebhook: {
+    on: ["Binding Ready=False", "Binding Synced=False", "API Ready=False"],
+    when: "The provider converts between the API's versions with a webhook, which cannot be reproduced here.",
+    todo: "Have the provider offer the API with one version, or without a conversion webhook.",
+    origin: "new",
+  },
+  CoveredByClusterBinding: {
+    on: ["Binding Ready=False", "Binding Synced=False", "API Ready=False"],
+    when: "A ClusterBinding syncs this API in all namespaces, so this Binding has nothing to do for it.",
+    todo: "Remove the API from one of the two.",
+    origin: "new",
+  },
+  SyncFailed: {
+    on: ["Binding Synced=False"],
+    when: "Some of the binding's objects cannot be synced.",
+    todo: "Look at the Events of the objects that the message names.",
+    origin: "new",
+  },
+  SyncRejected: {
+    on: ["Instance Synced=False"],
+    when: "The provider does not accept the object: a field it does not know, a wrong type, stricter validation.",
+    todo: "Correct the field that the message names; it is tried again at once after a change, and slowly otherwise.",
+    origin: "new",
+  },
+  NamespaceTerminating: {
+    on: ["Instance Synced=False"],
+    when: "The namespace of that name is being deleted on the provider, so nothing can be created in it.",
+    todo: "Wait until it is gone on the provider; the object is synced then.",
+    origin: "new",
+  },
+  Paused: {
+    on: ["Connection Ready=False", "Binding Synced=False", "Instance Synced=False"],
+    when: "Writes are stopped by the annotation core.kube-bind.io/paused.",
+    todo: "Remove the annotation to go on.",
+    origin: "new",
+    reserved: true,
+  },
+  OrphanedCopies: {
+    on: ["Binding OrphanedCopies=True"],
+    when: "Copies on the provider have lost their object here without having been deleted.",
+    todo: "Decide whether the copies are still wanted and remove the others by hand.",
+    origin: "new",
+    reserved: true,
+  },
+} as const satisfies Record<string, ReasonEntry>;
+
+export type Reason = keyof typeof REASONS;
+
+export const EVENT_REASONS = {
+  ForeignObjectExists: {
+    type: "Warning",
+    on: ["Instance"],
+    when: "The object starts to be in conflict with an object on the provider that no konnector made.",
+    todo: "Remove or rename one of the two, or let the binding adopt objects with conflictPolicy Adopt.",
+    origin: "established",
+  },
+  OwnedByAnother: {
+    type: "Warning",
+    on: ["Instance"],
+    when: "The object starts to be in conflict with another owner's object on the provider.",
+    todo: "Remove or rename one of the two; it is never taken over.",
+    origin: "established",
+  },
+  Adopted: {
+    type: "Normal",
+    on: ["Instance"],
+    when: "An object on the provider that nobody owned was taken over; from now on it is deleted together with the object here.",
+    todo: "Nothing.",
+    origin: "new",
+    reserved: true,
+  },
+  Forbidden: {
+    type: "Warning",
+    on: ["Instance"],
+    when: "The provider refuses to create, change or delete the copy or its namespace for lack of permission.",
+    todo: "Grant the verb and resource that the message names to the credential, on the provider.",
+    origin: "established",
+  },
+  SyncRejected: {
+    type: "Warning",
+    on: ["Instance"],
+    when: "The provider does not accept the object's content.",
+    todo: "Correct the field that the message names.",
+    origin: "new",
+  },
+  NamespaceTerminating: {
+    type: "Warning",
+    on: ["Instance"],
+    when: "The namespace of that name is being deleted on the provider.",
+    todo: "Wait until it is gone on the provider; the object is synced then.",
+    origin: "new",
+  },
+  GuardNotHonoured: {
+    type: "Warning",
+    on: ["Instance"],
+    when: "The provider ignored the guard of a first write, so that an existing object may have been changed. That API is read before each first write from now on.",
+    todo: "Check the object on the provider, and whether something between the clusters rewrites requests.",
+    origin: "new",
+  },
+  DeletionBlocked: {
+    type: "Warning",
+    on: ["Instance"],
+    when: "The object is being deleted, but its copy on the provider cannot be removed yet.",
+    todo: "Remove the cause that the message names.",
+    origin: "new",
+    reserved: true,
+  },
+  FinalizerReleased: {
+    type: "Warning",
+    on: ["Binding", "Instance"],
+    when: "Objects were let go without the provider's word, because an operator said so; the message counts the copies that may be left.",
+    todo: "Remove the copies on the provider if they are no longer wanted.",
+    origin: "new",
+    reserved: true,
+  },
+  NamespacesKept: {
+    type: "Normal",
+    on: ["Binding"],
+    when: "The binding is gone; the namespaces created for it on the provider are kept, and the message counts them.",
+    todo: "Delete them on the provider if they are no longer wanted.",
+    origin: "new",
+    reserved: true,
+  },
+  SchemaSourceChanged: {
+    type: "Normal",
+    on: ["Connection"],
+    when: "With source Auto, the first labelled definition appeared on the provider, so the source moved from OpenAPI to CRD.",
+    todo: "Check that every API that is bound carries the label on the provider.",
+    origin: "new",
+    reserved: true,
+  },
+} as const satisfies Record<string, EventEntry>;
+
+export type EventReason = keyof typeof EVENT_REASONS;
+
+/** Causes of a blocked deletion, as messages of DeletionBlocked and DrainingObjects name and count them. */
+export const DELETION_BLOCKERS = {
+  ProviderFinalizer: {
+    when: "The copy on the provider waits for a finalizer of somebody else.",
+    todo: "Have the provider's controller finish, or remove its finalizer there.",
+    origin: "new",
+    reserved: true,
+  },
+  ProviderUnreachable: {
+    when: "The provider has not answered for 3 seconds.",
+    todo: "Restore the connection, or set core.kube-bind.io/deletion-policy: Orphan on the object to keep the copy.",
+    origin: "new",
+    reserved: true,
+  },
+  Forbidden: {
+    when: "The provider does not allow the copy to be deleted.",
+    todo: "Grant delete on the resource, or set core.kube-bind.io/deletion-policy: Orphan on the object to keep the copy.",
+    origin: "new",
+    reserved: true,
+  },
+  Paused: {
+    when: "Writes are stopped by the annotation core.kube-bind.io/paused.",
+    todo: "Remove the annotation.",
+    origin: "new",
+    reserved: true,
+  },
+} as const satisfies Record<string, Word>;
+
+export type DeletionBlocker = keyof typeof DELETION_BLOCKERS;
+
+/** Whether the registry knows this reason for this status of this condition of this subject. */
+export const isRegistered = (subject: Subject, type: string, status: string, reason: string): boolean => {
+  const entry = (REASONS as Record<string, ReasonEntry>)[reason];
+  return entry !== undefined && entry.on.some((place) => place === `${subject} ${type}=${status}`);
+};
