@@ -1,0 +1,107 @@
+// What a binding says about itself and about each of its APIs: its machine's memory turned into conditions. Pure; every
+// condition is computed anew each time, so none goes stale. Rules: docs/reference/behaviour.md, "Conditions".
+
+import type { BoundApi } from "../crds/binding.ts";
+import { type ConditionUpdate, setCondition } from "../crds/conditions.ts";
+import type { Reason } from "../crds/reasons.ts";
+import type { ApiVerdict, BindingContext } from "./binding.ts";
+
+/** The reason of the whole is that of the API which comes first here. */
+const WORST_FIRST: readonly Reason[] = [
+  "APINotExported",
+  "Forbidden",
+  "ForeignObjectExists",
+  "OwnedByAnother",
+  "ConversionWebhook",
+  "SchemaRejected",
+  "ClusterScopedAPI",
+  "CoveredByClusterBinding",
+  "Pending",
+];
+
+const BOUND = 5;
+const joined = (parts: string[]): string =>
+  parts.slice(0, BOUND).join("; ") + (parts.length > BOUND ? `; and ${parts.length - BOUND} more` : "");
+
+type Verdict = Omit<ConditionUpdate, "type">;
+
+function ready({ binding, connection, apis, remaining, failed }: BindingContext): Verdict {
+  if (binding?.deleting) {
+    const message = remaining?.message ?? "waiting for the objects to be listed";
+    return { status: "False", reason: "DrainingObjects", message: failed ?? message };
+  }
+  if (failed !== null) return { status: "False", reason: "Pending", message: failed };
+  if (!connection?.ready) {
+    return { status: "False", reason: "Pending", message: connection?.message ?? "the Connection is not known yet" };
+  }
+  const unready = (apis ?? []).filter((api) => api.reason !== "AsExpected");
+  const worst = WORST_FIRST.find((reason) => unready.some((api) => api.reason === reason));
+  if (worst === undefined) return { status: "True", reason: "AsExpected", message: "every API is synced" };
+  const message = joined(unready.map((api) => `${api.name}: ${api.message}`));
+  return { status: "False", reason: worst, message };
+}
+
+function synced(whole: Verdict, apis: ApiVerdict[]): Verdict {
+  if (whole.status !== "True") return whole;
+  const failing = apis.filter((api) => api.failing > 0);
+  if (failing.length === 0) return { status: "True", reason: "AsExpected", message: "every object is in sync" };
+  const message = joined(failing.map((api) => `${api.name}: ${api.failing} object(s)`));
+  return { status: "False", reason: "SyncFailed", message: `not synced, see their Events: ${message}` };
+}
+
+function conflicts(apis: ApiVerdict[]): Verdict {
+  const sum = (pick: (api: ApiVerdict) => number) => apis.reduce((total, api) => total + pick(api), 0);
+  const foreign = sum((api) => api.conflicts.foreign);
+  const another = sum((api) => api.conflicts.another);
+  if (foreign + another === 0) return { status: "False", reason: "AsExpected", message: "no object is in conflict" };
+  const message = `${foreign + another} object(s) carry the annotation core.kube-bind.io/conflict`;
+  return { status: "True", reason: foreign > 0 ? "ForeignObjectExists" : "OwnedByAnother", message };
+}
+
+function permissionDenied(apis: ApiVerdict[], connected: boolean): Verdict {
+  const denied = apis.flatMap((api) => (api.reason === "Forbidden" ? [...api.denied, api.message] : api.denied));
+  if (denied.length > 0) return { status: "True", reason: "Forbidden", message: joined(denied) };
+  if (!connected) return { status: "Unknown", reason: "Pending", message: "not connected" };
+  return { status: "False", reason: "AsExpected", message: "nothing that is needed is refused" };
+}
+
+/** All conditions of a binding, in the order they are shown. */
+export function bindingConditions(context: BindingContext): ConditionUpdate[] {
+  const apis = context.apis ?? [];
+  const connected = context.connection?.ready === true;
+  const whole = ready(context);
+  return [
+    {
+      type: "Connected",
+      status: connected ? "True" : "False",
+      reason: connected ? "AsExpected" : "Pending",
+      message: context.connection?.message ?? "the Connection is not known yet",
+    },
+    { type: "Synced", ...synced(whole, apis) },
+    { type: "Conflicts", ...conflicts(apis) },
+    { type: "PermissionDenied", ...permissionDenied(apis, connected) },
+    { type: "Ready", ...whole },
+  ];
+}
+
+/** `status.boundAPIs`, sorted by name; `before` keeps the transition times of what has not changed. */
+export function boundApis(apis: ApiVerdict[], before: BoundApi[], generation: number, now: string): BoundApi[] {
+  return apis
+    .map((api) => {
+      const earlier = before.find((entry) => entry.name === api.name)?.conditions;
+      const status = api.reason === "AsExpected" ? "True" : "False";
+      const { reason, message } = api;
+      const count = api.conflicts.foreign + api.conflicts.another;
+      return {
+        name: api.name,
+        ...(api.crdHash === "" ? {} : { crdHash: api.crdHash }),
+        ...(count === 0 ? {} : { conflictCount: count }),
+        conditions: setCondition(
+          earlier,
+          { type: "Ready", status, reason, message, observedGeneration: generation },
+          now,
+        ),
+      };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}

@@ -1,0 +1,170 @@
+// One ClusterBinding or Binding: holds itself by a finalizer before anything is done for it, sums up its APIs, and lets
+// go once their objects have. Syncers and objects do the work; this machine decides only when the binding is ready and
+// when it may disappear. Conditions: machines/binding-status.ts. Rules: docs/reference/behaviour.md, "Bindings".
+
+import { assign, setup } from "xstate";
+import type { Reason } from "../crds/reasons.ts";
+import { faultDelay } from "./rules/backoff.ts";
+
+export interface BindingFact {
+  uid: string;
+  deleting: boolean;
+  /** Carries our finalizer. */
+  claimed: boolean;
+  connection: string;
+}
+
+/** What one API of the binding has come to. */
+export interface ApiVerdict {
+  name: string;
+  /** AsExpected when its objects are synced. */
+  reason: Reason;
+  message: string;
+  /** Hash of the CRD installed on the consumer, "" while there is none. */
+  crdHash: string;
+  /** Objects in scope that are not synced because the name is taken on the provider, by reason. */
+  conflicts: { foreign: number; another: number };
+  /** Missing permissions met while syncing its objects, each as verb, resource and namespace. */
+  denied: string[];
+  /** Objects in scope whose last write was refused or failed. */
+  failing: number;
+}
+
+export interface BindingContext {
+  binding: BindingFact | null | undefined;
+  connection: { exists: boolean; ready: boolean; message: string } | undefined;
+  apis: ApiVerdict[] | undefined;
+  /** Objects and CRDs still to let go before the binding may; null: cannot be told yet. */
+  remaining: { objects: number; apis: string[]; message: string } | null | undefined;
+  failed: string | null;
+  attempts: number;
+  retryIn: number | null;
+}
+
+export type BindingEvent =
+  | { type: "binding.seen"; binding: BindingFact }
+  | { type: "binding.gone" }
+  | { type: "connection.seen"; connection: NonNullable<BindingContext["connection"]> }
+  | { type: "apis.seen"; apis: ApiVerdict[] }
+  | { type: "remaining.counted"; remaining: BindingContext["remaining"] }
+  | { type: "pass" }
+  | { type: "due" }
+  | { type: "claimed" }
+  | { type: "released" }
+  | { type: "failed"; message: string; retryAfter?: number };
+
+export const initialBindingContext: BindingContext = {
+  binding: undefined,
+  connection: undefined,
+  apis: undefined,
+  remaining: undefined,
+  failed: null,
+  attempts: 0,
+  retryIn: null,
+};
+
+const CONFLICTS: ReadonlySet<Reason> = new Set(["ForeignObjectExists", "OwnedByAnother"]);
+
+const isConflicted = (api: ApiVerdict): boolean =>
+  CONFLICTS.has(api.reason) || api.conflicts.foreign + api.conflicts.another > 0;
+
+export const bindingMachine = setup({
+  types: { context: {} as BindingContext, events: {} as BindingEvent, tags: {} as "resting" },
+  guards: {
+    factsIncomplete: ({ context: { binding, connection, apis } }) =>
+      binding === undefined || (binding !== null && (connection === undefined || apis === undefined)),
+    absent: ({ context }) => context.binding === null,
+    released: ({ context }) => context.binding?.deleting === true && !context.binding.claimed,
+    deleting: ({ context }) => context.binding?.deleting === true,
+    drained: ({ context: { remaining } }) => !!remaining && remaining.objects === 0 && remaining.apis.length === 0,
+    unclaimed: ({ context }) => context.binding?.claimed === false,
+    connectionNotReady: ({ context }) => context.connection?.ready === false,
+    conflicted: ({ context }) => context.apis?.some(isConflicted) === true,
+    apiPending: ({ context }) => context.apis?.some((api) => api.reason !== "AsExpected") === true,
+  },
+  actions: {
+    // Effects: carried out by the actor, each answered with one event.
+    claim: () => {},
+    release: () => {},
+    // Memory.
+    noteBinding: assign(({ event }) => (event.type === "binding.seen" ? { binding: event.binding } : {})),
+    forgetBinding: assign({ binding: null }),
+    noteConnection: assign(({ event }) => (event.type === "connection.seen" ? { connection: event.connection } : {})),
+    noteApis: assign(({ event }) => (event.type === "apis.seen" ? { apis: event.apis } : {})),
+    noteRemaining: assign(({ event }) => (event.type === "remaining.counted" ? { remaining: event.remaining } : {})),
+    noteClaimed: assign(({ context: { binding } }) => ({ binding: binding && { ...binding, claimed: true }, attempts: 0 })),
+    noteFailure: assign(({ context, event }) => {
+      if (event.type !== "failed") return {};
+      const attempts = context.attempts + 1;
+      const retryIn = Math.max(faultDelay(attempts), (event.retryAfter ?? 0) * 1000);
+      return { attempts, retryIn, failed: event.message };
+    }),
+    startOver: assign({ retryIn: null, failed: null }),
+  },
+}).createMachine({
+  id: "binding",
+  description: "One ClusterBinding or Binding.",
+  context: initialBindingContext,
+  initial: "engaging",
+  on: {
+    "binding.seen": { actions: "noteBinding" },
+    "binding.gone": { actions: "forgetBinding" },
+    "connection.seen": { actions: "noteConnection" },
+    "apis.seen": { actions: "noteApis" },
+    "remaining.counted": { actions: "noteRemaining" },
+    pass: { target: ".deciding", actions: "startOver" },
+    due: { target: ".deciding", actions: "startOver" },
+  },
+  states: {
+    deciding: {
+      description: "Weighs the facts; the first rule that holds wins.",
+      always: [
+        { guard: "factsIncomplete", target: "engaging.waiting" },
+        { guard: "absent", target: "gone" },
+        { guard: "released", target: "gone" },
+        { guard: "deleting", target: "cleaningUp" },
+        { guard: "unclaimed", target: "engaging.claiming" },
+        { guard: "connectionNotReady", target: "disengaged" },
+        { guard: "conflicted", target: "conflicted" },
+        { guard: "apiPending", target: "engaging.awaitingApis" },
+        { target: "ready" },
+      ],
+    },
+    engaging: {
+      initial: "waiting",
+      states: {
+        waiting: { tags: "resting", description: "Until the binding, its Connection and its APIs are known." },
+        claiming: {
+          description: "Our finalizer goes on before anything is done for the binding.",
+          entry: "claim",
+          on: {
+            claimed: { target: "#binding.deciding", actions: "noteClaimed" },
+            failed: { target: "failing", actions: "noteFailure" },
+          },
+        },
+        awaitingApis: { tags: "resting", description: "Some API is not synced yet; the others are." },
+        failing: { tags: "resting", description: "A step failed; tried again when due." },
+      },
+    },
+    ready: { tags: "resting", description: "Every API it lists is synced." },
+    conflicted: { tags: "resting", description: "Some API or object is somebody else's; the others are synced." },
+    disengaged: { tags: "resting", description: "Its Connection is missing or not ready." },
+    cleaningUp: {
+      description: "Being deleted: objects it governs alone are drained first.",
+      initial: "weighing",
+      states: {
+        weighing: { always: [{ guard: "drained", target: "releasing" }, { target: "draining" }] },
+        draining: { tags: "resting", description: "Objects still hold our finalizer, or a CRD is still going." },
+        releasing: {
+          description: "Takes our finalizer off the binding.",
+          entry: "release",
+          on: {
+            released: "#binding.gone",
+            failed: { target: "draining", actions: "noteFailure" },
+          },
+        },
+      },
+    },
+    gone: { tags: "resting", description: "Nothing of ours holds it any more." },
+  },
+});

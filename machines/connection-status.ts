@@ -1,0 +1,119 @@
+// What a Connection says about itself: its machine's state and memory turned into conditions and exports. Pure; every
+// condition is computed anew each time, so none goes stale. Rules: docs/reference/behaviour.md, "Conditions".
+
+import type { ConditionUpdate } from "../crds/conditions.ts";
+import type { ExportedApi } from "../crds/connection.ts";
+import type { ConditionType } from "../crds/condition-types.ts";
+import type { Reason } from "../crds/reasons.ts";
+import type { ConnectionContext } from "./connection.ts";
+
+export interface ConnectionState {
+  /** The machine rests in `ready`. */
+  ready: boolean;
+  /** Another cluster answers than the pinned one. */
+  identityChanged: boolean;
+}
+
+type Verdict = { status: "True" | "False" | "Unknown"; reason: Reason; message: string };
+
+const GOOD = (message: string): Verdict => ({ status: "True", reason: "AsExpected", message });
+const no = (reason: Reason, message: string): Verdict => ({ status: "False", reason, message });
+
+function secretValid({ connection, secret, unusable }: ConnectionContext): Verdict {
+  if (!connection) return { status: "Unknown", reason: "Pending", message: "not looked at yet" };
+  const { secretName, namespaceAllowed } = connection;
+  if (!connection.secretAllowed) {
+    const message = `kubeconfigSecretRef points at ${secretName}; only Secrets in namespace ${namespaceAllowed} are read. Put the Secret there and create a Connection that refers to it`;
+    return no("NamespaceNotAllowed", message);
+  }
+  if (secret?.present !== true) return no("SecretNotFound", `Secret ${secretName} does not exist`);
+  if (secret.fingerprint === "") return no("SecretNotFound", `Secret ${secretName}: ${secret.problem}`);
+  if (unusable?.fingerprint === secret.fingerprint) {
+    return no(unusable.reason, `Secret ${secretName}: ${unusable.message}`);
+  }
+  return GOOD(`Secret ${secretName} holds a usable kubeconfig`);
+}
+
+const changedMessage = ({ connection, identity }: ConnectionContext): string =>
+  `pinned to provider ${connection?.remoteClusterUid} and consumer ${connection?.localClusterUid}, but found ` +
+  `provider ${identity?.remote} and consumer ${identity?.local}; nothing is read or written until the old cluster is back`;
+
+function connected(state: ConnectionState, context: ConnectionContext, secret: Verdict): Verdict {
+  if (secret.status !== "True") return no("SecretNotFound", secret.message);
+  if (state.identityChanged) return no("ClusterIdentityChanged", changedMessage(context));
+  if (context.engagedWith !== "") return GOOD("the provider answered and is the cluster this Connection is pinned to");
+  const { failed } = context;
+  if (failed?.fault === "unauthorized") return no("Unauthorized", failed.message);
+  if (failed?.fault === "forbidden") return no("Forbidden", failed.message);
+  return no("Pending", failed?.message ?? "connecting to the provider");
+}
+
+function permissionDenied({ failed, discovery, engagedWith }: ConnectionContext): Verdict {
+  if (failed?.fault === "forbidden") return { status: "True", reason: "Forbidden", message: failed.message };
+  if (discovery.state === "failed" && discovery.fault === "forbidden") {
+    return { status: "True", reason: "Forbidden", message: discovery.message };
+  }
+  if (engagedWith === "") return { status: "Unknown", reason: "Pending", message: "not connected" };
+  return no("AsExpected", "the provider refuses nothing that is needed");
+}
+
+const BOUND = 10;
+const listed = (names: string[]): string =>
+  names.slice(0, BOUND).join(", ") + (names.length > BOUND ? ` and ${names.length - BOUND} more` : "");
+
+function schemaInSync({ discovery, schemas, engagedWith }: ConnectionContext): Verdict {
+  const refused = schemas.refused[0];
+  if (refused) {
+    const all = schemas.refused.map(({ api, message }) => `${api}: ${message}`);
+    return no(refused.reason as Reason, listed(all));
+  }
+  if (discovery.state === "failed") return no("Pending", `discovery of exported APIs: ${discovery.message}`);
+  if (engagedWith === "") return { status: "Unknown", reason: "Pending", message: "not connected" };
+  if (discovery.state === "unknown") return no("Pending", "the exported APIs are being listed");
+  if (schemas.pending.length > 0) return no("Pending", `waiting for ${listed(schemas.pending)}`);
+  return GOOD("every required API is installed and served");
+}
+
+/** What the last complete list shows, or null when this engagement has not seen one. */
+export const knownExports = ({ discovery }: ConnectionContext): ExportedApi[] | null =>
+  discovery.state === "unknown" ? null : discovery.exports;
+
+/** Why exports that were listed are not enough to be Ready; "" when they are. */
+export function sourceProblem({ connection, discovery }: ConnectionContext): string {
+  if (connection?.source === "OpenAPI") return "schema source OpenAPI is not supported by this version; use CRD";
+  const empty = discovery.state === "complete" && discovery.exports.length === 0;
+  if (connection?.source === "Auto" && empty) {
+    return "the provider labels no CRD with core.kube-bind.io/exported=true; label one, or set schema.source to CRD";
+  }
+  return "";
+}
+
+function ready(state: ConnectionState, context: ConnectionContext, others: Record<string, Verdict>): Verdict {
+  const { connection, bindings, discovery } = context;
+  if (connection?.deleting && (bindings ?? 0) > 0) {
+    return no("DrainingBindings", `${bindings} binding(s) still refer to this Connection; delete them`);
+  }
+  for (const type of ["SecretValid", "Connected"]) {
+    const verdict = others[type];
+    if (verdict && verdict.status !== "True") return no(verdict.reason, verdict.message);
+  }
+  if (discovery.state === "failed" && discovery.exports === null) {
+    return no(discovery.fault === "forbidden" ? "Forbidden" : "Pending", discovery.message);
+  }
+  if (!state.ready) return no("Pending", "the exported APIs are being listed");
+  const problem = sourceProblem(context);
+  return problem === "" ? GOOD("engaged with the provider") : no("Pending", problem);
+}
+
+/** All conditions of a Connection, in the order they are shown. */
+export function connectionConditions(state: ConnectionState, context: ConnectionContext): ConditionUpdate[] {
+  const secret = secretValid(context);
+  const verdicts: Partial<Record<ConditionType, Verdict>> = {
+    SecretValid: secret,
+    Connected: connected(state, context, secret),
+    PermissionDenied: permissionDenied(context),
+    SchemaInSync: schemaInSync(context),
+  };
+  const all = { ...verdicts, Ready: ready(state, context, verdicts as Record<string, Verdict>) };
+  return Object.entries(all).map(([type, verdict]) => ({ type: type as ConditionType, ...(verdict as Verdict) }));
+}

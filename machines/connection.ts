@@ -1,0 +1,316 @@
+// One Connection: from a Secret to an engaged provider whose identity is pinned, and back, whatever the order in which
+// Secret, Connection and bindings come and go. While a state is tagged "engaged" the actor keeps the provider client
+// open, anywhere else it is closed. What the states mean for the conditions is machines/connection-status.ts.
+// Rules: docs/reference/behaviour.md, "Connections".
+
+import { assign, setup } from "xstate";
+import type { ExportedApi } from "../crds/connection.ts";
+import { faultDelay } from "./rules/backoff.ts";
+
+export interface ConnectionFact {
+  uid: string;
+  deleting: boolean;
+  /** Carries our finalizer. */
+  claimed: boolean;
+  /** The referenced Secret lies in the konnector's own namespace; any other is never read. */
+  secretAllowed: boolean;
+  /** Which Secret, for messages: namespace/name. */
+  secretName: string;
+  namespaceAllowed: string;
+  source: "Auto" | "CRD" | "OpenAPI";
+  /** Pinned identities, "" while unset. */
+  remoteClusterUid: string;
+  localClusterUid: string;
+}
+
+export interface SecretFact {
+  present: boolean;
+  /** Carries our finalizer, or can no longer get it because it is being deleted. */
+  settled: boolean;
+  /** Hash of the kubeconfig bytes; "" when the key is missing or empty, `problem` says which. */
+  fingerprint: string;
+  problem: string;
+}
+
+/** local: our own cluster refused; degraded: the provider answers, but not to this. */
+export type ConnectionFault = "unreachable" | "unauthorized" | "forbidden" | "local" | "degraded";
+
+export type Discovery =
+  | { state: "unknown" }
+  | { state: "complete"; exports: ExportedApi[] }
+  /** `exports`: the last known, kept through any failure. */
+  | { state: "failed"; fault: ConnectionFault; message: string; exports: ExportedApi[] | null };
+
+/** What the APIs that some binding or policy requires have come to on the consumer. */
+export interface SchemaFact {
+  pending: string[];
+  refused: { api: string; reason: string; message: string }[];
+}
+
+export interface ConnectionContext {
+  connection: ConnectionFact | null | undefined;
+  secret: SecretFact | undefined;
+  /** Bindings, deleting or not, that name this Connection. */
+  bindings: number | undefined;
+  schemas: SchemaFact;
+  discovery: Discovery;
+  /** Fingerprint of the kubeconfig that the engaged client was built from, or "". */
+  engagedWith: string;
+  /** Identities as read with the present kubeconfig. */
+  identity: { remote: string; local: string } | null;
+  /** The kubeconfig with this fingerprint can't be used. */
+  unusable: { fingerprint: string; reason: "SecretNotFound" | "ForbiddenField"; message: string } | null;
+  /** The last step that failed, until it is due again. */
+  failed: { fault: ConnectionFault; message: string; fingerprint: string } | null;
+  attempts: number;
+  retryIn: number | null;
+}
+
+export type ConnectionEvent =
+  | { type: "connection.seen"; connection: ConnectionFact }
+  | { type: "connection.gone" }
+  | { type: "secret.seen"; secret: SecretFact }
+  | { type: "bindings.counted"; bindings: number }
+  | { type: "schemas.seen"; schemas: SchemaFact }
+  | { type: "discovery.seen"; discovery: Discovery }
+  | { type: "pass" }
+  | { type: "due" }
+  | { type: "claimed" }
+  | { type: "identified"; remote: string; local: string; fingerprint: string }
+  | { type: "unusable"; fingerprint: string; reason: "SecretNotFound" | "ForbiddenField"; message: string }
+  | { type: "pinned"; remote: string; local: string }
+  | { type: "healthy" }
+  | { type: "swept" }
+  | { type: "released" }
+  | { type: "failed"; fault: ConnectionFault; message: string; retryAfter?: number };
+
+export const initialConnectionContext: ConnectionContext = {
+  connection: undefined,
+  secret: undefined,
+  bindings: undefined,
+  schemas: { pending: [], refused: [] },
+  discovery: { state: "unknown" },
+  engagedWith: "",
+  identity: null,
+  unusable: null,
+  failed: null,
+  attempts: 0,
+  retryIn: null,
+};
+
+const pinDiffers = ({ identity, connection }: ConnectionContext): boolean =>
+  !!identity &&
+  !!connection &&
+  ((connection.remoteClusterUid !== "" && connection.remoteClusterUid !== identity.remote) ||
+    (connection.localClusterUid !== "" && connection.localClusterUid !== identity.local));
+
+const pinMissing = ({ connection }: ConnectionContext): boolean =>
+  !!connection && (connection.remoteClusterUid === "" || connection.localClusterUid === "");
+
+const isEngaged = ({ engagedWith, secret }: ConnectionContext): boolean =>
+  engagedWith !== "" && engagedWith === secret?.fingerprint;
+
+const secretUnusable = ({ connection, secret, unusable }: ConnectionContext): boolean =>
+  connection?.secretAllowed === false || !secret?.fingerprint || unusable?.fingerprint === secret.fingerprint;
+
+/** Milliseconds between looks at whether the provider is again the cluster it was. */
+const IDENTITY_RECHECK = 10_000;
+
+export const connectionMachine = setup({
+  types: { context: {} as ConnectionContext, events: {} as ConnectionEvent, tags: {} as "resting" | "engaged" },
+  guards: {
+    factsIncomplete: ({ context: { connection, secret, bindings } }) =>
+      connection === undefined || (connection !== null && (secret === undefined || bindings === undefined)),
+    connectionAbsent: ({ context }) => context.connection === null,
+    deleting: ({ context }) => context.connection?.deleting === true,
+    released: ({ context }) => context.connection?.deleting === true && !context.connection.claimed,
+    noBindingsLeft: ({ context }) => context.connection?.deleting === true && context.bindings === 0,
+    unclaimed: ({ context: { connection, secret } }) =>
+      !!connection && !connection.deleting && (!connection.claimed || (connection.secretAllowed && !secret?.settled)),
+    secretUnusable: ({ context }) => secretUnusable(context),
+    engagedAndDeleting: ({ context }) => isEngaged(context) && context.connection?.deleting === true,
+    engagedAndFaulty: ({ context: { discovery, ...context } }) =>
+      isEngaged(context as ConnectionContext) && discovery.state === "failed" && discovery.fault === "unreachable",
+    engagedAndDiscovered: ({ context: { discovery, ...context } }) =>
+      isEngaged(context as ConnectionContext) && "exports" in discovery && discovery.exports !== null,
+    engaged: ({ context }) => isEngaged(context),
+    failedRecently: ({ context: { failed, secret } }) => failed !== null && failed.fingerprint === secret?.fingerprint,
+    identityChanged: ({ context }) => pinDiffers(context),
+    pinMissing: ({ context }) => pinMissing(context),
+  },
+  actions: {
+    // Effects: carried out by the actor, each answered with one event.
+    claim: () => {},
+    identify: () => {},
+    writePins: () => {},
+    ping: () => {},
+    sweep: () => {},
+    release: () => {},
+    // Memory.
+    noteConnection: assign(({ event }) => (event.type === "connection.seen" ? { connection: event.connection } : {})),
+    forgetConnection: assign({ connection: null }),
+    noteSecret: assign(({ event }) => (event.type === "secret.seen" ? { secret: event.secret } : {})),
+    noteBindings: assign(({ event }) => (event.type === "bindings.counted" ? { bindings: event.bindings } : {})),
+    noteSchemas: assign(({ event }) => (event.type === "schemas.seen" ? { schemas: event.schemas } : {})),
+    noteDiscovery: assign(({ event }) => (event.type === "discovery.seen" ? { discovery: event.discovery } : {})),
+    noteClaimed: assign(({ context: { connection, secret } }) => ({
+      connection: connection ? { ...connection, claimed: true } : connection,
+      secret: secret ? { ...secret, settled: true } : secret,
+    })),
+    noteIdentity: assign(({ event }) =>
+      event.type === "identified"
+        ? {
+            identity: { remote: event.remote, local: event.local },
+            engagedWith: event.fingerprint,
+            discovery: { state: "unknown" } as const,
+            unusable: null,
+          }
+        : {},
+    ),
+    noteUnusable: assign(({ event }) =>
+      event.type === "unusable"
+        ? { unusable: { fingerprint: event.fingerprint, reason: event.reason, message: event.message } }
+        : {},
+    ),
+    notePins: assign(({ context, event }) =>
+      event.type === "pinned" && context.connection
+        ? { connection: { ...context.connection, remoteClusterUid: event.remote, localClusterUid: event.local } }
+        : {},
+    ),
+    noteFailure: assign(({ context, event }) => {
+      if (event.type !== "failed") return {};
+      const attempts = context.attempts + 1;
+      const fingerprint = context.secret?.fingerprint ?? "";
+      return {
+        attempts,
+        retryIn: Math.max(faultDelay(attempts), (event.retryAfter ?? 0) * 1000),
+        failed: { fault: event.fault, message: event.message, fingerprint },
+      };
+    }),
+    noteReachable: assign(({ context: { discovery } }) => ({
+      discovery: discovery.state === "failed" ? { ...discovery, fault: "degraded" as const } : discovery,
+    })),
+    recheckIdentity: assign({ retryIn: IDENTITY_RECHECK }),
+    disengage: assign({ engagedWith: "", discovery: { state: "unknown" } }),
+    startOver: assign({ retryIn: null }),
+    forgetFailure: assign({ failed: null, identity: null }),
+    succeed: assign({ attempts: 0, retryIn: null, failed: null }),
+  },
+}).createMachine({
+  id: "connection",
+  description: "One Connection: Secret, identity, discovery, engagement, and the way back.",
+  context: initialConnectionContext,
+  initial: "engaging",
+  on: {
+    "connection.seen": { actions: "noteConnection" },
+    "connection.gone": { actions: "forgetConnection" },
+    "secret.seen": { actions: "noteSecret" },
+    "bindings.counted": { actions: "noteBindings" },
+    "schemas.seen": { actions: "noteSchemas" },
+    "discovery.seen": { actions: "noteDiscovery" },
+    pass: { target: ".deciding", actions: "startOver" },
+    due: { target: ".deciding", actions: ["startOver", "forgetFailure"] },
+  },
+  states: {
+    deciding: {
+      description: "Weighs the facts; the first rule that holds wins.",
+      always: [
+        { guard: "factsIncomplete", target: "engaging.waiting" },
+        { guard: "connectionAbsent", target: "gone" },
+        { guard: "released", target: "gone" },
+        { guard: "noBindingsLeft", target: "cleaningUp.sweeping" },
+        { guard: "unclaimed", target: "engaging.claiming" },
+        { guard: "secretUnusable", target: "disengaged.secretUnusable" },
+        { guard: "engagedAndFaulty", target: "engaging.verifying" },
+        { guard: "engagedAndDeleting", target: "cleaningUp.draining" },
+        { guard: "engagedAndDiscovered", target: "ready" },
+        { guard: "engaged", target: "engaging.discovering" },
+        { guard: "failedRecently", target: "disengaged.waiting" },
+        { target: "engaging.identifying" },
+      ],
+    },
+    engaging: {
+      initial: "waiting",
+      states: {
+        waiting: { tags: "resting", description: "Until Connection, Secret and bindings have been listed." },
+        claiming: {
+          description: "Our finalizer goes on the Secret first, then on the Connection.",
+          entry: "claim",
+          on: { claimed: { target: "#connection.deciding", actions: "noteClaimed" } },
+        },
+        identifying: {
+          description: "Builds the client from the Secret and reads who is there, and who we are.",
+          entry: "identify",
+          on: {
+            identified: { target: "comparing", actions: "noteIdentity" },
+            unusable: { target: "#connection.deciding", actions: "noteUnusable" },
+          },
+        },
+        comparing: {
+          always: [
+            { guard: "identityChanged", target: "#connection.conflicted" },
+            { guard: "pinMissing", target: "pinning" },
+            { target: "#connection.deciding" },
+          ],
+        },
+        pinning: {
+          description: "Writes both identities to the status before anything else is done with the provider.",
+          entry: "writePins",
+          on: { pinned: { target: "#connection.deciding", actions: "notePins" } },
+        },
+        discovering: {
+          tags: ["resting", "engaged"],
+          description: "Engaged; the first complete list of exported APIs is awaited.",
+        },
+        verifying: {
+          tags: "engaged",
+          description: "The provider watch failed: does the provider still answer?",
+          entry: "ping",
+          on: { healthy: { target: "#connection.deciding", actions: "noteReachable" } },
+        },
+      },
+      on: { failed: { target: "disengaged.waiting", actions: "noteFailure" } },
+    },
+    ready: {
+      tags: ["resting", "engaged"],
+      entry: "succeed",
+      description: "Identity verified, exports known: syncers run.",
+    },
+    conflicted: {
+      tags: "resting",
+      entry: ["disengage", "recheckIdentity"],
+      description: "Another cluster answers than the pinned one: nothing is read from or written to it.",
+    },
+    disengaged: {
+      entry: "disengage",
+      initial: "waiting",
+      states: {
+        secretUnusable: { tags: "resting", description: "Secret missing, not allowed or unusable: waits for it to change." },
+        waiting: { tags: "resting", description: "A step failed; tried again when due." },
+      },
+    },
+    cleaningUp: {
+      initial: "draining",
+      states: {
+        draining: {
+          tags: ["resting", "engaged"],
+          entry: "succeed",
+          description: "Bindings still name it: engaged for their deletions only.",
+        },
+        sweeping: {
+          description: "No binding is left: the consumer CRDs that came through it are removed or let go.",
+          entry: "sweep",
+          on: { swept: "releasing" },
+        },
+        releasing: {
+          description: "Frees the Secret, unless another Connection needs it, then the Connection itself.",
+          entry: "release",
+          on: { released: "#connection.gone" },
+        },
+        blocked: { tags: "resting", description: "A step of the clean-up failed; tried again when due." },
+      },
+      on: { failed: { target: ".blocked", actions: "noteFailure" } },
+    },
+    gone: { tags: "resting", entry: "disengage", description: "Nothing of ours holds it any more." },
+  },
+});

@@ -1,0 +1,19 @@
+// Where an object of the consumer lives on the provider. Every provider-side key in the program goes through a Mapper;
+// which one is decided where the engine is built, never in the API. Ships with Identity.
+// Rule: docs/reference/behaviour.md, "Mapper".
+
+import type { Key, Resource } from "../../crds/kube-object.ts";
+
+/**
+ * `toConsumer(toProvider(k))` must equal `k`. Keys only: scope cannot change. An exception fails that object's pass; on
+ * the way back it drops the event.
+ */
+export interface Mapper {
+  toProvider(resource: Resource, key: Key): Key;
+  toConsumer(resource: Resource, key: Key): Key;
+}
+
+export const identityMapper: Mapper = {
+  toProvider: (_resource, key) => key,
+  toConsumer: (_resource, key) => key,
+};

@@ -1,0 +1,228 @@
+// One bound API of one Connection: the CRD on the consumer, the two watches, and the way back when its bindings go.
+// While a state is tagged "watching" the actor keeps the watches on both sides open (the provider's only while the
+// Connection is engaged); anywhere else they are closed. Rules: docs/reference/behaviour.md, "APIs".
+
+import { assign, setup } from "xstate";
+import type { Reason } from "../crds/reasons.ts";
+import { faultDelay, slowRetryDelay } from "./rules/backoff.ts";
+
+export interface Refusal {
+  reason: Reason;
+  message: string;
+}
+
+export interface SyncerFacts {
+  /** ready: engaged for everything. deleting: engaged for deletions only. away: not engaged. */
+  connection: "ready" | "deleting" | "away" | "absent";
+  demand: {
+    /** Live bindings that list the API and may have it. */
+    live: number;
+    /** Deleting bindings that list it and wait for their objects. */
+    draining: number;
+    /** The last ClusterBinding is going, so a CRD of ours goes with it. */
+    takesCrd: boolean;
+  };
+  /** Does the provider offer the API, and may we take it? null: not known before the Connection is ready. */
+  offer: { exported: boolean; refusal: Refusal | null } | null;
+  crd: {
+    state: "absent" | "deleting" | "installing" | "established";
+    /** What the pull policy and the CRD's owner ask for; "unknown" while the provider's definition is not at hand. */
+    step: "create" | "update" | "leave" | "refuse" | "unknown";
+    refusal: Refusal | null;
+    /** Created by us through this Connection, so ours to remove. */
+    ours: boolean;
+  };
+  lists: { consumer: boolean; provider: boolean };
+  /** Objects that carry our finalizer and must let go of it, plus passes under way. */
+  holding: number;
+}
+
+export interface SyncerContext extends Partial<SyncerFacts> {
+  failed: (Refusal & { lasting: boolean }) | null;
+  /** Nothing of ours is left on the objects: no need to look again while no binding wants the API. */
+  emptied: boolean;
+  attempts: number;
+  retryIn: number | null;
+}
+
+export type SyncerEvent =
+  | { type: "connection.seen"; connection: SyncerFacts["connection"] }
+  | { type: "demand.seen"; demand: SyncerFacts["demand"] }
+  | { type: "offer.seen"; offer: SyncerFacts["offer"] }
+  | { type: "crd.seen"; crd: SyncerFacts["crd"] }
+  | { type: "lists.seen"; lists: SyncerFacts["lists"] }
+  | { type: "holding.counted"; holding: number }
+  | { type: "pass" }
+  | { type: "due" }
+  | { type: "installed"; crd: SyncerFacts["crd"] }
+  | { type: "removed"; crd: SyncerFacts["crd"] }
+  | { type: "failed"; reason: Reason; message: string; lasting: boolean; retryAfter?: number };
+
+export const initialSyncerContext: SyncerContext = { failed: null, emptied: false, attempts: 0, retryIn: null };
+
+const wanted = ({ demand }: SyncerContext): boolean => (demand?.live ?? 0) > 0;
+const hasCrd = ({ crd }: SyncerContext): boolean => crd?.state === "established";
+
+export const syncerMachine = setup({
+  types: { context: {} as SyncerContext, events: {} as SyncerEvent, tags: {} as "resting" | "watching" },
+  guards: {
+    factsIncomplete: ({ context: { connection, demand, crd, lists, holding } }) =>
+      [connection, demand, crd, lists, holding].includes(undefined),
+    crdTerminating: ({ context }) => context.crd?.state === "deleting",
+    crdAbsent: ({ context }) => context.crd?.state === "absent",
+    notWanted: ({ context }) => !wanted(context),
+    drainAwaited: ({ context }) => (context.demand?.draining ?? 0) > 0,
+    nothingToDrain: ({ context }) => !hasCrd(context) || context.emptied,
+    unlisted: ({ context }) => context.lists?.consumer === false,
+    holding: ({ context }) => (context.holding ?? 0) > 0,
+    crdGoesToo: ({ context }) => context.demand?.takesCrd === true && context.crd?.ours === true,
+    connectionAway: ({ context }) => context.connection === "away" || context.connection === "absent",
+    connectionDeleting: ({ context }) => context.connection === "deleting",
+    offerUnknown: ({ context }) => !context.offer,
+    notExported: ({ context }) => context.offer?.exported === false,
+    refused: ({ context }) => !!context.offer?.refusal || context.crd?.step === "refuse",
+    failedRecently: ({ context }) => context.failed !== null,
+    failedForLong: ({ context }) => context.failed?.lasting === true,
+    pullOwed: ({ context }) => context.crd?.step === "create" || context.crd?.step === "update",
+    notEstablished: ({ context }) => context.crd?.state !== "established",
+    notListed: ({ context }) => !context.lists?.consumer || !context.lists.provider,
+  },
+  actions: {
+    // Effects: carried out by the actor, each answered with one event.
+    installCrd: () => {},
+    removeCrd: () => {},
+    // Memory.
+    noteFacts: assign(({ event }) => {
+      const { type: _type, ...facts } = event as { type: string } & Partial<SyncerFacts>;
+      return facts;
+    }),
+    noteCrd: assign(({ event }) => ("crd" in event ? { crd: event.crd, failed: null, attempts: 0 } : {})),
+    noteFailure: assign(({ context, event }) => {
+      if (event.type !== "failed") return {};
+      const attempts = context.attempts + 1;
+      const delay = event.lasting ? slowRetryDelay(attempts) : faultDelay(attempts);
+      return {
+        attempts,
+        failed: { reason: event.reason, message: event.message, lasting: event.lasting },
+        retryIn: Math.max(delay, (event.retryAfter ?? 0) * 1000),
+      };
+    }),
+    startOver: assign({ retryIn: null }),
+    forgetFailure: assign({ failed: null }),
+    noteWanted: assign(({ context }) => (wanted(context) ? { emptied: false } : {})),
+    noteEmptied: assign({ emptied: true }),
+    succeed: assign({ attempts: 0, failed: null }),
+  },
+}).createMachine({
+  id: "syncer",
+  description: "One API of one Connection: its CRD on the consumer and the watches that feed its objects.",
+  context: initialSyncerContext,
+  initial: "engaging",
+  on: {
+    "connection.seen": { actions: "noteFacts" },
+    "demand.seen": { actions: "noteFacts" },
+    "offer.seen": { actions: "noteFacts" },
+    "crd.seen": { actions: "noteFacts" },
+    "lists.seen": { actions: "noteFacts" },
+    "holding.counted": { actions: "noteFacts" },
+    pass: { target: ".deciding", actions: ["startOver", "noteWanted"] },
+    due: { target: ".deciding", actions: ["startOver", "noteWanted", "forgetFailure"] },
+  },
+  states: {
+    deciding: {
+      description: "Weighs the facts; the first rule that holds wins.",
+      always: [
+        { guard: "factsIncomplete", target: "engaging.waiting" },
+        { guard: "crdTerminating", target: "cleaningUp.crdTerminating" },
+        { guard: "notWanted", target: "cleaningUp" },
+        { guard: "connectionAway", target: "disengaged" },
+        { guard: "connectionDeleting", target: "cleaningUp.deletionsOnly" },
+        { guard: "offerUnknown", target: "engaging.waiting" },
+        { guard: "notExported", target: "engaging.notExported" },
+        { guard: "refused", target: "conflicted" },
+        { guard: "failedForLong", target: "conflicted" },
+        { guard: "failedRecently", target: "engaging.failing" },
+        { guard: "pullOwed", target: "engaging.pulling" },
+        { guard: "notEstablished", target: "engaging.establishing" },
+        { guard: "notListed", target: "engaging.listing" },
+        { target: "ready" },
+      ],
+    },
+    engaging: {
+      initial: "waiting",
+      states: {
+        waiting: { tags: "resting", description: "Until bindings, Connection and CRD are known." },
+        notExported: {
+          tags: ["resting", "watching"],
+          description: "The provider does not offer it (any more): its copies stay, deletions go on working.",
+        },
+        pulling: {
+          description: "Creates or updates the consumer's CRD from the provider's.",
+          entry: "installCrd",
+          on: {
+            installed: { target: "#syncer.deciding", actions: "noteCrd" },
+            failed: { target: "#syncer.deciding", actions: "noteFailure" },
+          },
+        },
+        establishing: { tags: "resting", description: "Until the consumer serves the API." },
+        listing: { tags: ["resting", "watching"], description: "Until both sides have been listed completely." },
+        failing: { tags: ["resting", "watching"], description: "A step failed; tried again when due." },
+      },
+    },
+    ready: { tags: ["resting", "watching"], entry: "succeed", description: "Objects are synced." },
+    conflicted: {
+      tags: ["resting", "watching"],
+      description: "The API may not be delivered here: somebody else's CRD, a refused definition, a critical group.",
+    },
+    disengaged: {
+      tags: ["resting", "watching"],
+      description: "The Connection is not engaged: objects wait; only the consumer's side is watched.",
+    },
+    cleaningUp: {
+      description: "No live binding wants it.",
+      initial: "weighing",
+      states: {
+        weighing: {
+          always: [
+            { guard: "crdAbsent", target: "idle" },
+            { guard: "nothingToDrain", target: "leaving" },
+            { guard: "unlisted", target: "listing" },
+            { guard: "holding", target: "draining" },
+            { target: "leaving" },
+          ],
+        },
+        listing: { tags: ["resting", "watching"], description: "Which objects still carry our finalizer?" },
+        draining: {
+          tags: ["resting", "watching"],
+          description: "Objects still carry our finalizer: each lets go once its copy is gone.",
+        },
+        leaving: {
+          entry: "noteEmptied",
+          always: [
+            { guard: "failedRecently", target: "failing" },
+            { guard: "crdGoesToo", target: "removingCrd" },
+            { target: "idle" },
+          ],
+        },
+        removingCrd: {
+          description: "The CRD that came with the ClusterBinding goes with it, remaining objects included.",
+          entry: "removeCrd",
+          on: {
+            removed: { target: "#syncer.deciding", actions: "noteCrd" },
+            failed: { target: "failing", actions: "noteFailure" },
+          },
+        },
+        crdTerminating: {
+          tags: ["resting", "watching"],
+          description: "The CRD is going: its objects let go one by one.",
+        },
+        deletionsOnly: {
+          tags: ["resting", "watching"],
+          description: "The Connection is being deleted while bindings remain: only deletions go on.",
+        },
+        failing: { tags: "resting", description: "The CRD could not be removed; tried again when due." },
+        idle: { tags: "resting", description: "Nothing of ours is left to do." },
+      },
+    },
+  },
+});
