@@ -18,7 +18,10 @@ import { guardedBinary, guardedDir } from "./process-guard.ts";
 export interface ControlPlaneOptions {
   /** Names the cluster in kubeconfigs and messages; default "test". */
   name?: string;
-  /** Also run the namespace and garbage-collector controllers. */
+  /**
+   * Also run the namespace and garbage-collector controllers. The collector learns of a new kind of owner (a CRD) within
+   * 30 s. Aggregated roles (admin, edit, view) stay empty: grant rights with roles of your own.
+   */
   controllerManager?: boolean;
   /** Keep the audit log that `auditEvents` reads. */
   audit?: boolean;

@@ -10,13 +10,18 @@ import path from "node:path";
 
 /** A pid may have been reused by a stranger: only a process whose command line names our directory is ended. */
 const GUARD = `
+exec 2>/dev/null
 trap '' INT TERM HUP
 cat >/dev/null
-while read -r pid; do
-  if [ -r "/proc/$pid/cmdline" ]; then args=$(tr '\\0' ' ' <"/proc/$pid/cmdline"); else args=$(ps -o args= -p "$pid"); fi
-  case "$args" in *"$1"*) kill -9 "$pid" ;; esac
-done <"$1/pids" 2>/dev/null
-for try in 1 2 3 4 5; do rm -rf "$1" 2>/dev/null && break; sleep 0.2; done
+end_recorded() {
+  while read -r pid; do
+    if [ -r "/proc/$pid/cmdline" ]; then args=$(tr '\\0' ' ' <"/proc/$pid/cmdline"); else args=$(ps -o args= -p "$pid"); fi
+    case "$args" in *"$1"*) kill -9 "$pid" ;; esac
+  done <"$1/pids"
+}
+# A second look, for a server that was just being started; one that comes later still finds no place to record itself.
+end_recorded "$1"; sleep 0.3; end_recorded "$1"
+for try in 1 2 3 4 5; do rm -rf "$1" && break; sleep 0.2; done
 `;
 
 let root: string | undefined;
@@ -52,7 +57,7 @@ export function guardedBinary(name: string, binary: string, env: Record<string, 
   scripts.set(name, script);
   const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   const settings = Object.entries(env).map(([key, value]) => `export ${key}=${quote(value)}`);
-  const lines = ["#!/bin/sh", `echo $$ >>${quote(path.join(dir, "pids"))}`, ...settings];
+  const lines = ["#!/bin/sh", `echo $$ >>${quote(path.join(dir, "pids"))} || exit 1`, ...settings];
   writeFileSync(script, [...lines, `exec ${quote(binary)} "$@"`, ""].join("\n"), { mode: 0o700 });
   return script;
 }
