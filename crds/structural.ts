@@ -91,7 +91,10 @@ const structural = (raw: Node, path: string): StructuralSchema => {
   if (typeof node["type"] !== "string") throw new Error(`${path}: a structural schema needs a type`);
   if (path !== "" && typeof node["description"] !== "string") throw new Error(`${path}: needs a description`);
   const named = withDefault(node);
-  const ordered = KEYWORDS.filter((keyword) => named[keyword] !== undefined).map((keyword) => [keyword, named[keyword]]);
+  const ordered = KEYWORDS.filter((keyword) => named[keyword] !== undefined).map((keyword) => [
+    keyword,
+    named[keyword],
+  ]);
   return Object.fromEntries(ordered) as StructuralSchema;
 };
 
