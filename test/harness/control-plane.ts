@@ -12,7 +12,7 @@ import { APIServer, buildKubeconfig, Etcd, generateServiceAccountKeys, TinyCA } 
 import { locateAll } from "../../scripts/control-plane/locate.ts";
 import { adminClient, type AdminClient, type Credentials } from "./admin-client.ts";
 import { auditFlags, readAudit, type AuditEvent } from "./audit-log.ts";
-import { startControllerManager } from "./controller-manager.ts";
+import { startKubeControllers } from "./kube-controllers.ts";
 import { guardedBinary, guardedDir } from "./process-guard.ts";
 
 export interface ControlPlaneOptions {
@@ -166,7 +166,7 @@ async function start(
 
   if (options.controllerManager) {
     const manager = guardedBinary("kube-controller-manager", binaries["kube-controller-manager"], SERVER_ENV);
-    stops.push(await startControllerManager(manager, kubeconfigPath, dir));
+    stops.push(await startKubeControllers(manager, kubeconfigPath, dir));
   }
   const flags = [`--kubeconfig=${kubeconfigPath}`, `--cache-dir=${path.join(dir, "kubectl-cache")}`];
   return {

@@ -14,7 +14,7 @@ const FLAGS = [
 ];
 
 /** Starts `binary` against the cluster of `kubeconfigPath`; resolves at once with the function that ends it. */
-export async function startControllerManager(
+export async function startKubeControllers(
   binary: string,
   kubeconfigPath: string,
   dir: string,
