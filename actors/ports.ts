@@ -77,6 +77,8 @@ export interface WatchSink {
   listed(keys: ReadonlySet<string>): void;
   /** The stream could not be opened or was lost with an error; the watch goes on trying by itself. */
   failed(error: ApiError | UnreachableError): void;
+  /** The stream stands again after `failed`. */
+  recovered?(): void;
 }
 
 export interface Watch {

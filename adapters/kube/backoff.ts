@@ -1,0 +1,27 @@
+// How long a watch waits before it tries again: exponential with full jitter, so that many watches of a server that
+// comes back do not come back together; a server's own Retry-After wins.
+// Rule: docs/reference/behaviour.md, "Client and watch".
+
+import { ApiError } from "../../actors/ports.ts";
+
+export interface BackoffLimits {
+  /** Milliseconds: the longest first wait. */
+  base: number;
+  /** Milliseconds: the longest wait of all, Retry-After included. */
+  cap: number;
+  /** Milliseconds: the longest wait where the API is likely to appear in a moment (404, 429 of a fresh CRD). */
+  appearingCap: number;
+}
+
+export const BACKOFF: BackoffLimits = { base: 500, cap: 30_000, appearingCap: 5_000 };
+
+const isAppearing = (error: Error): boolean =>
+  error instanceof ApiError && (error.status === 404 || error.status === 429);
+
+/** Milliseconds to wait after `failures` failures in a row (0: the first one). */
+export const backoffDelay = (failures: number, error: Error, limits: BackoffLimits, random: () => number): number => {
+  const cap = isAppearing(error) ? limits.appearingCap : limits.cap;
+  const jittered = random() * Math.min(cap, limits.base * 2 ** Math.min(failures, 30));
+  const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
+  return Math.max(jittered, Math.min(asked, limits.cap));
+};

@@ -1,0 +1,275 @@
+// The Cluster port on undici: the requests of the Kubernetes API as raw JSON whose numbers keep their digits. Leaves
+// connections to transport.ts, judging errors to errors.ts and everything a watch does after it has begun to watch.ts.
+// Rule: docs/reference/behaviour.md, "Client and watch".
+
+import type { Dispatcher } from "undici";
+import { ApiError, type Cluster, type Watch, type WatchOptions, type WatchSink } from "../../actors/ports.ts";
+import { isRecord, parseJson, stringifyJson } from "../../crds/json.ts";
+import type { KubeObject, Resource } from "../../crds/kube-object.ts";
+import { applyRequest } from "./apply.ts";
+import { createErrorMapper } from "./errors.ts";
+import { exchange, type ExchangeLimits, type FlowHandler, type HttpRequest, openFlow } from "./exchange.ts";
+import { createHeartbeat } from "./heartbeat.ts";
+import { groupNames, isStatus, type Page, toObject, toPage } from "./objects.ts";
+import { basePath, collectionPath, objectPath, query } from "./paths.ts";
+import { credentialHeaders, type ServerAccess } from "./server-access.ts";
+import { createTransport, type TransportOptions } from "./transport.ts";
+import { startWatch, WATCH_TIMING, type WatchTiming } from "./watch.ts";
+
+export interface ClusterOptions extends TransportOptions {
+  userAgent?: string;
+  /** Milliseconds a request may take, waiting for a socket included. Default 30 s. */
+  requestTimeout?: number;
+  /** Milliseconds between two heartbeats while anything is watched. Default 10 s. */
+  heartbeatInterval?: number;
+  /** Milliseconds after which a heartbeat counts as failed. Default 5 s. */
+  heartbeatTimeout?: number;
+  /** Bytes of one answer. Default 64 MiB. */
+  maxAnswer?: number;
+  pageSize?: number;
+  timing?: WatchTiming;
+  /** Told of each request that has ended; `code` 0 means no answer. For a watch: of each stream, when it opens. */
+  onRequest?: (verb: Verb, resource: string, code: number, milliseconds: number) => void;
+}
+
+export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "apply" | "delete";
+
+interface Success {
+  status: number;
+  body: unknown;
+}
+
+/** A quiet stream is opened anew after this, in case its connection died alone; the server's own limit comes earlier. */
+const WATCH_IDLE = 300_000;
+const WATCH_SECONDS = { least: 240, most: 480 };
+const JSON_HEADERS = { accept: "application/json" };
+const REFUSAL_BYTES = 1024 * 1024;
+
+const acceptFor = (options: WatchOptions, kind: "PartialObjectMetadata" | "PartialObjectMetadataList"): string =>
+  options.metadataOnly === true
+    ? `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`
+    : "application/json";
+
+const selectors = (options: WatchOptions): Record<string, string | undefined> => ({
+  labelSelector: options.labelSelector,
+  fieldSelector: options.fieldSelector,
+});
+
+const watchParameters = (version: string | undefined): Record<string, string | undefined> => ({
+  watch: "true",
+  allowWatchBookmarks: "true",
+  timeoutSeconds: String(Math.round(WATCH_SECONDS.least + Math.random() * (WATCH_SECONDS.most - WATCH_SECONDS.least))),
+  ...(version === undefined
+    ? { sendInitialEvents: "true", resourceVersionMatch: "NotOlderThan" }
+    : { resourceVersion: version }),
+});
+
+export const createCluster = (access: ServerAccess, options: ClusterOptions = {}): Cluster => {
+  const transport = createTransport(access, options);
+  const errors = createErrorMapper(access);
+  const base = basePath(access.server);
+  const requestTimeout = options.requestTimeout ?? 30_000;
+  const limits: ExchangeLimits = { milliseconds: requestTimeout, bytes: options.maxAnswer ?? 64 * 1024 * 1024 };
+  const watches = new Set<Watch>();
+  const streaming = { refused: false };
+  let closed = false;
+
+  const authorized = (request: HttpRequest): HttpRequest => ({
+    ...request,
+    headers: {
+      "user-agent": options.userAgent ?? "konnector",
+      ...JSON_HEADERS,
+      ...request.headers,
+      ...credentialHeaders(access),
+    },
+  });
+
+  const send = async (dispatcher: Dispatcher, request: HttpRequest, limit: ExchangeLimits): Promise<Success> => {
+    const answer = await exchange(dispatcher, authorized(request), limit);
+    if (answer.status < 200 || answer.status > 299) throw errors.fromAnswer(answer);
+    try {
+      return { status: answer.status, body: parseJson(answer.body) };
+    } catch {
+      throw errors.notJson(answer);
+    }
+  };
+
+  /** Runs `read` on the answer of one request; every way it can fail is an ApiError or an UnreachableError. */
+  const call = async <T>(
+    verb: Verb,
+    resource: string,
+    request: HttpRequest,
+    read: (success: Success) => T,
+    limit = limits,
+    dispatcher = transport.requests,
+  ): Promise<T> => {
+    const started = performance.now();
+    let code = 0;
+    try {
+      const success = await send(dispatcher, request, limit);
+      code = success.status;
+      return read(success);
+    } catch (failure) {
+      const error = errors.fromFailure(failure);
+      if (error instanceof ApiError) code = error.status;
+      throw error;
+    } finally {
+      options.onRequest?.(verb, resource, code, performance.now() - started);
+    }
+  };
+
+  const asObject =
+    (resource: Resource) =>
+    ({ body }: Success): KubeObject =>
+      toObject(body, resource);
+
+  const json = (
+    method: HttpRequest["method"],
+    path: string,
+    body: unknown,
+    type = "application/json",
+  ): HttpRequest => ({
+    method,
+    path,
+    headers: { "content-type": type },
+    body: stringifyJson(body),
+  });
+
+  const read = (path: string, accept = "application/json"): HttpRequest => ({
+    method: "GET",
+    path,
+    headers: { accept },
+  });
+
+  const page = (resource: Resource, scope: WatchOptions, next: string): Promise<Page> => {
+    const parameters = { ...selectors(scope), limit: String(options.pageSize ?? 500), continue: next || undefined };
+    const path = collectionPath(base, resource, scope.namespace) + query(parameters);
+    const request = read(path, acceptFor(scope, "PartialObjectMetadataList"));
+    return call("list", resource.resource, request, ({ body }) => toPage(body, resource));
+  };
+
+  const listOnce = async (resource: Resource, scope: WatchOptions): Promise<KubeObject[]> => {
+    const items: KubeObject[] = [];
+    for (let next: string | undefined = ""; next !== undefined;) {
+      const part: Page = await page(resource, scope, next);
+      items.push(...part.items);
+      next = part.next === "" ? undefined : part.next;
+    }
+    return items;
+  };
+
+  const ping = async (): Promise<void> => {
+    const limit = { milliseconds: options.heartbeatTimeout ?? 5_000, bytes: REFUSAL_BYTES };
+    await call("get", "version", read(`${base}/version`), () => undefined, limit, transport.watches());
+  };
+
+  const heartbeat = createHeartbeat({
+    ping,
+    interval: options.heartbeatInterval ?? 10_000,
+    onDead: transport.renewWatches,
+  });
+
+  const openWatch = (resource: Resource, scope: WatchOptions, version: string | undefined, handler: FlowHandler) => {
+    const parameters = { ...selectors(scope), ...watchParameters(version) };
+    const path = collectionPath(base, resource, scope.namespace) + query(parameters);
+    const started = performance.now();
+    const told = (code: number): void =>
+      options.onRequest?.("watch", resource.resource, code, performance.now() - started);
+    const accept = acceptFor(scope, "PartialObjectMetadata");
+    const flowLimits = { openMilliseconds: requestTimeout, idleMilliseconds: WATCH_IDLE, bytes: REFUSAL_BYTES };
+    return openFlow(transport.watches(), authorized(read(path, accept)), flowLimits, {
+      ...handler,
+      onOpen: () => {
+        told(200);
+        handler.onOpen();
+      },
+      onAnswer: (answer) => {
+        told(answer.status);
+        handler.onAnswer(answer);
+      },
+    });
+  };
+
+  const watch = (resource: Resource, scope: WatchOptions, sink: WatchSink): Watch => {
+    const started = startWatch(
+      {
+        resource,
+        open: (version, handler) => openWatch(resource, scope, version, handler),
+        page: (next) => page(resource, scope, next),
+        errors,
+        heartbeat,
+        streaming,
+      },
+      sink,
+      options.timing ?? WATCH_TIMING,
+    );
+    const member: Watch = {
+      stop: () => {
+        watches.delete(member);
+        started.stop();
+      },
+    };
+    watches.add(member);
+    if (closed) member.stop();
+    return member;
+  };
+
+  return {
+    get: (resource, key) => call("get", resource.resource, read(objectPath(base, resource, key)), asObject(resource)),
+    list: async (resource, scope = {}) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await listOnce(resource, scope);
+        } catch (error) {
+          // A continue token outlives the server's history by little: begin anew, but not for ever.
+          if (attempt >= 3 || !(error instanceof ApiError) || error.status !== 410) throw error;
+        }
+      }
+    },
+    apply: (resource, key, body, fieldManager) =>
+      call("apply", resource.resource, applyRequest(base, resource, key, body, fieldManager), (success) => ({
+        object: toObject(success.body, resource),
+        created: success.status === 201,
+      })),
+    create: (resource, namespace, body) =>
+      call(
+        "create",
+        resource.resource,
+        json("POST", collectionPath(base, resource, namespace), body),
+        asObject(resource),
+      ),
+    replace: (resource, key, body) =>
+      call("update", resource.resource, json("PUT", objectPath(base, resource, key), body), asObject(resource)),
+    patch: (resource, key, operations, subresource) => {
+      const path = objectPath(base, resource, key, subresource);
+      const request = json("PATCH", path, operations, "application/json-patch+json");
+      return call("patch", resource.resource, request, asObject(resource));
+    },
+    delete: async (resource, key, uid) => {
+      const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid }, propagationPolicy: "Background" };
+      const request = json("DELETE", objectPath(base, resource, key), body);
+      try {
+        return await call("delete", resource.resource, request, (success) =>
+          isStatus(success.body) ? ("gone" as const) : toObject(success.body, resource),
+        );
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) return "gone";
+        throw error;
+      }
+    },
+    watch,
+    groups: async () => {
+      const core = await call("get", "api", read(`${base}/api`), ({ body }) =>
+        isRecord(body) && Array.isArray(body["versions"]) && body["versions"].length > 0 ? [""] : [],
+      );
+      return [...core, ...(await call("get", "apis", read(`${base}/apis`), ({ body }) => groupNames(body)))];
+    },
+    ping,
+    close: async () => {
+      closed = true;
+      heartbeat.stop();
+      for (const member of [...watches]) member.stop();
+      await transport.close();
+    },
+  };
+};

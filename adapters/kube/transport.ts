@@ -1,0 +1,83 @@
+// The connections to one API server: a pool for requests and a pool of its own for watches, because a server allows
+// only so many streams on one HTTP/2 connection and because a dead watch connection is torn down without touching
+// requests. Promises bounded times, no redirects, the address rule at each connection, and the process's HTTPS proxy and
+// extra certificate authorities. Rule: docs/reference/behaviour.md, "Client and watch".
+
+import { getCACertificates } from "node:tls";
+import { type buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
+import { guardedLookup } from "./address.ts";
+import { proxyFor } from "./proxy.ts";
+import type { ServerAccess } from "./server-access.ts";
+
+export interface TransportOptions {
+  /** Milliseconds until a connection stands, TLS included. Default 10 s. */
+  connectTimeout?: number;
+  /** Sockets of the request pool under HTTP/1.1. Default 32. */
+  sockets?: number;
+  /** Offer HTTP/2. Default false. */
+  http2?: boolean;
+}
+
+export interface Transport {
+  readonly requests: Dispatcher;
+  /** The current watch pool; changes with `renewWatches`. */
+  watches(): Dispatcher;
+  /** Closes every watch connection; whoever streams on one is told by an error, and opens the next one afresh. */
+  renewWatches(): void;
+  close(): Promise<void>;
+}
+
+/** A dead peer sends nothing; the kernel then notices within about 20 s, and a NAT on the way does not forget us. */
+const KEEP_ALIVE_INITIAL_DELAY = 10_000;
+const IDLE_SOCKET = 30_000;
+
+const authorities = (access: ServerAccess): string[] | undefined =>
+  access.ca === undefined ? undefined : [access.ca, ...getCACertificates("extra")];
+
+const tlsOptions = (access: ServerAccess, options: TransportOptions): buildConnector.BuildOptions => ({
+  ca: authorities(access),
+  cert: access.clientCert,
+  key: access.clientKey,
+  servername: access.serverName,
+  rejectUnauthorized: access.insecure !== true,
+  minVersion: "TLSv1.2",
+  allowH2: options.http2 === true,
+  preferH2: options.http2 === true,
+  keepAliveInitialDelay: KEEP_ALIVE_INITIAL_DELAY,
+  timeout: options.connectTimeout ?? 10_000,
+  ...(access.guardAddress === true ? { lookup: guardedLookup } : {}),
+});
+
+const openPool = (access: ServerAccess, options: TransportOptions, connections: number | null): Dispatcher => {
+  const connect = tlsOptions(access, options);
+  const common = { connections, keepAliveTimeout: IDLE_SOCKET, allowH2: options.http2 === true };
+  const proxy = proxyFor(access.server);
+  return proxy === undefined
+    ? new Pool(access.server.origin, { ...common, connect })
+    : withOrigin(new ProxyAgent({ ...common, uri: proxy, requestTls: connect }), access.server.origin);
+};
+
+/** A pool knows its origin, a proxy agent wants it with each request. */
+const withOrigin = (agent: Dispatcher, origin: string): Dispatcher =>
+  agent.compose((dispatch) => (request, handler) => dispatch({ ...request, origin }, handler));
+
+export const createTransport = (access: ServerAccess, options: TransportOptions = {}): Transport => {
+  const requests = openPool(access, options, options.http2 === true ? 1 : (options.sockets ?? 32));
+  let watches = openPool(access, options, null);
+  let closed = false;
+
+  return {
+    requests,
+    watches: () => watches,
+    renewWatches: () => {
+      if (closed) return;
+      const dead = watches;
+      watches = openPool(access, options, null);
+      void dead.destroy().catch(() => undefined);
+    },
+    close: async () => {
+      closed = true;
+      await Promise.all([requests.destroy(), watches.destroy()]);
+    },
+  };
+};
