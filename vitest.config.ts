@@ -1,4 +1,40 @@
+// Two projects: `unit` (everything beside one part of the source, some of it against real API servers) and then `e2e`
+// (whole clusters and the real process). A test is never retried: one that fails sometimes is a finding.
+
 import { defineConfig } from "vitest/config";
+
+import { ClosingReporter } from "./test/harness/reporter.ts";
+
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000, pool: "forks" },
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    retry: 0,
+    allowOnly: false,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+    reporters: ["default", new ClosingReporter()],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/e2e/**"],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
 });

@@ -80,7 +80,7 @@ describe("a control plane with controllers", () => {
 test("two control planes started at once are strangers to each other", async () => {
   const planes = await Promise.all([startControlPlane({ name: "one" }), startControlPlane({ name: "two" })]);
   try {
-    const [one, two] = planes as [ControlPlane, ControlPlane];
+    const [one, two] = planes;
     await one.kubectl(["create", "namespace", "only-here"]);
     expect((await two.admin.request("GET", "/api/v1/namespaces/only-here")).status).toBe(404);
     const uid = async (plane: ControlPlane) =>

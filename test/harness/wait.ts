@@ -35,7 +35,7 @@ export async function eventually<T>(
     let last: unknown;
     try {
       const answer = await probe();
-      if (isAnswer(answer)) return answer as T;
+      if (isAnswer(answer)) return answer;
       last = answer instanceof NotYet ? answer.state : answer;
     } catch (error) {
       last = error;
