@@ -1,12 +1,19 @@
 // Notices that a server no longer answers while watches are open: their connections say nothing when a peer dies or a
-// network swallows packets. One heartbeat per cluster, beating only while somebody watches.
-// Rule: docs/reference/behaviour.md, "Client and watch".
+// network swallows packets. And notices that it answers again, so that no watch sits out a back-off. One heartbeat per
+// cluster, beating only while somebody watches. Rule: docs/reference/behaviour.md, "Client and watch".
 
-import { type ApiError, UnreachableError } from "../../actors/ports.ts";
+import { ApiError, UnreachableError } from "../../actors/ports.ts";
+
+export interface Watcher {
+  /** Two beats in a row have failed: whatever connection you hold is dead. Told again for every two more. */
+  dead(error: UnreachableError): void;
+  /** A beat has succeeded after `dead`. */
+  alive(): void;
+}
 
 export interface Heartbeat {
-  /** Called once for each watch; the returned function ends its interest. */
-  join(onDead: (error: UnreachableError) => void): () => void;
+  /** The returned function ends the interest. */
+  join(watcher: Watcher): () => void;
   stop(): void;
 }
 
@@ -15,14 +22,17 @@ export interface HeartbeatOptions {
   ping: () => Promise<void>;
   /** Milliseconds between two beats. */
   interval: number;
-  /** Runs after two beats in a row have failed and the watches have been told. */
+  /** Runs after the watchers have been told that the connections are dead. */
   onDead: () => void;
 }
 
 const FAILURES = 2;
+/** Milliseconds: what a failed beat is checked again after. One small request each; it is what bounds the outage. */
+const RECHECK = 1_000;
+const RECHECK_WHILE_DEAD = 2_000;
 
 export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): Heartbeat => {
-  const members = new Set<(error: UnreachableError) => void>();
+  const watchers = new Set<Watcher>();
   let timer: NodeJS.Timeout | undefined;
   let beating = false;
   let failures = 0;
@@ -30,32 +40,44 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
   const failure = async (): Promise<UnreachableError | undefined> => {
     try {
       await ping();
+      return undefined;
     } catch (error) {
-      if (error instanceof UnreachableError) return error;
-      if ((error as ApiError).name !== "ApiError") return new UnreachableError("the heartbeat failed");
+      if (error instanceof ApiError) return undefined;
+      return error instanceof UnreachableError ? error : new UnreachableError("the heartbeat failed");
     }
-    return undefined;
   };
 
-  const declareDead = (error: UnreachableError): void => {
-    failures = 0;
+  const failed = (error: UnreachableError): void => {
+    failures++;
+    if (failures % FAILURES !== 0) return;
     // First the watches, so that each lets go with this error and not with that of a closed pool.
-    for (const tell of [...members]) tell(error);
+    for (const watcher of [...watchers]) watcher.dead(error);
     onDead();
+  };
+
+  const succeeded = (): void => {
+    const wasDead = failures >= FAILURES;
+    failures = 0;
+    if (wasDead) for (const watcher of [...watchers]) watcher.alive();
+  };
+
+  const nextBeat = (): number => {
+    if (failures === 0) return interval;
+    return Math.min(interval, failures < FAILURES ? RECHECK : RECHECK_WHILE_DEAD);
   };
 
   const beat = async (): Promise<void> => {
     beating = true;
     const error = await failure();
     beating = false;
-    failures = error === undefined ? 0 : failures + 1;
-    if (error !== undefined && failures >= FAILURES) declareDead(error);
-    // A first failure is checked again at once: what it costs is one small request.
-    schedule(failures > 0 ? Math.min(interval, 1_000) : interval);
+    if (watchers.size === 0) return;
+    if (error === undefined) succeeded();
+    else failed(error);
+    schedule(nextBeat());
   };
 
   const schedule = (ms: number): void => {
-    if (members.size === 0 || timer !== undefined || beating) return;
+    if (watchers.size === 0 || timer !== undefined || beating) return;
     timer = setTimeout(() => {
       timer = undefined;
       void beat();
@@ -70,18 +92,16 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
   };
 
   return {
-    join: (tell) => {
-      // A wrapper, so that two watches with the same callback count twice.
-      const member = (error: UnreachableError): void => tell(error);
-      members.add(member);
+    join: (watcher) => {
+      watchers.add(watcher);
       schedule(interval);
       return () => {
-        members.delete(member);
-        if (members.size === 0) rest();
+        watchers.delete(watcher);
+        if (watchers.size === 0) rest();
       };
     },
     stop: () => {
-      members.clear();
+      watchers.clear();
       rest();
     },
   };

@@ -7,11 +7,11 @@ import { ApiError, UnreachableError, type Watch, type WatchSink } from "../../ac
 import { keyOf, keyText, type Resource } from "../../crds/kube-object.ts";
 import { BACKOFF, backoffDelay, type BackoffLimits } from "./backoff.ts";
 import type { ErrorMapper } from "./errors.ts";
-import { type Flow, type FlowHandler } from "./exchange.ts";
-import type { Heartbeat } from "./heartbeat.ts";
+import type { Flow, FlowHandler } from "./exchange.ts";
+import type { Heartbeat, Watcher } from "./heartbeat.ts";
 import { createLineSplitter } from "./lines.ts";
 import type { Page } from "./objects.ts";
-import { createEventReader, type EventReader, isExpired } from "./watch-stream.ts";
+import { createEventReader, isExpired } from "./watch-stream.ts";
 
 export interface WatchTiming {
   backoff: BackoffLimits;
@@ -51,6 +51,8 @@ interface Ending {
   relist?: boolean;
   /** Say nothing and try again at once, by a paged list. */
   fallBack?: boolean;
+  /** Try again at once: what was tried before the server came back may hang. */
+  again?: boolean;
 }
 
 const refusesStreaming = (error: unknown): boolean =>
@@ -66,8 +68,10 @@ export const startWatch = (source: WatchSource, sink: WatchSink, timing: WatchTi
   let failures = 0;
   let healthy = false;
   let failing = false;
-  /** Ends what is going on at the moment: a stream or a pause. */
+  /** Drops what is going on at the moment, a stream or a pause, for good. */
   let release: (() => void) | undefined;
+  /** How what is going on takes what the heartbeat says. */
+  let watcher: Partial<Watcher> = {};
 
   const guarded: WatchSink = {
     seen: (object) => {
@@ -93,53 +97,52 @@ export const startWatch = (source: WatchSource, sink: WatchSink, timing: WatchTi
   const follow = (): Promise<Ending> =>
     new Promise((resolve) => {
       const reader = createEventReader(source.resource, guarded, source.errors, version);
-      const opened = { at: 0 };
+      let openedAt: number | undefined;
       let silence: NodeJS.Timeout | undefined;
-      let leave: (() => void) | undefined;
-      let over = false;
 
       const end = (ending: Ending): void => {
-        over = true;
         clearTimeout(silence);
-        leave?.();
         release = undefined;
+        watcher = {};
         version = ending.relist === true ? undefined : reader.version;
-        healthy = reader.moved || (opened.at > 0 && performance.now() - opened.at > timing.healthyAfter);
-        if (!stopped) resolve(ending);
+        healthy = reader.moved || (openedAt !== undefined && performance.now() - openedAt > timing.healthyAfter);
+        resolve(ending);
+      };
+      const leave = (ending: Ending): void => {
+        flow.stop();
+        end(ending);
+      };
+      const watchSilence = (): void => {
+        if (reader.version === undefined) silence?.refresh();
+        else clearTimeout(silence);
       };
       const split = createLineSplitter(LONGEST_LINE, (line) => {
         if (!stopped) reader.read(line);
       });
+
+      release = () => {
+        clearTimeout(silence);
+        flow.stop();
+      };
+      watcher = {
+        dead: (error) => leave({ error }),
+        alive: () => {
+          if (openedAt === undefined) leave({ again: true });
+        },
+      };
       const flow = source.open(version, {
         onOpen: () => {
-          opened.at = performance.now();
+          openedAt = performance.now();
           recovered();
-          if (version === undefined) silence = setTimeout(tooSilent, timing.initialSilence);
+          if (version === undefined) silence = setTimeout(() => leave({ fallBack: true }), timing.initialSilence);
         },
         onChunk: (chunk) => {
           split(chunk);
-          watchSilence(reader);
+          watchSilence();
         },
         onAnswer: (answer) => end(judge(source.errors.fromAnswer(answer))),
         onEnd: (failure) => end(failure === undefined || isIdleTimeout(failure) ? {} : judge(failure)),
       });
-      const tooSilent = (): void => {
-        flow.stop();
-        end({ fallBack: true });
-      };
-      const watchSilence = ({ version: complete }: EventReader): void => {
-        if (complete === undefined) silence?.refresh();
-        else clearTimeout(silence);
-      };
-      if (over) return;
-      leave = source.heartbeat.join((error) => {
-        flow.stop();
-        end({ error });
-      });
-      release = () => {
-        flow.stop();
-        end({});
-      };
     });
 
   const judge = (failure: unknown): Ending => {
@@ -180,6 +183,7 @@ export const startWatch = (source: WatchSource, sink: WatchSink, timing: WatchTi
 
   const attempt = async (): Promise<Ending> => {
     healthy = false;
+    watcher = {};
     if (version === undefined && (paged || source.streaming.refused)) {
       const ending = await list();
       if (ending !== undefined || stopped) return ending ?? {};
@@ -191,10 +195,16 @@ export const startWatch = (source: WatchSource, sink: WatchSink, timing: WatchTi
     new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
       release = () => clearTimeout(timer);
+      watcher = {
+        alive: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
     });
 
-  const delayAfter = ({ error, fallBack }: Ending): number => {
-    if (fallBack === true) return 0;
+  const delayAfter = ({ error, fallBack, again }: Ending): number => {
+    if (fallBack === true || again === true) return 0;
     const before = healthy ? 0 : failures;
     failures = before + 1;
     if (error === undefined && before === 0) return 0;
@@ -216,10 +226,15 @@ export const startWatch = (source: WatchSource, sink: WatchSink, timing: WatchTi
     }
   };
 
+  const leaveHeartbeat = source.heartbeat.join({
+    dead: (error) => watcher.dead?.(error),
+    alive: () => watcher.alive?.(),
+  });
   void run();
   return {
     stop: () => {
       stopped = true;
+      leaveHeartbeat();
       release?.();
       release = undefined;
     },
