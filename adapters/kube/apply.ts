@@ -8,7 +8,7 @@ import type { HttpRequest } from "./exchange.ts";
 import { objectPath, query } from "./paths.ts";
 
 /** Legal inside a JSON string, refused or folded by a YAML parser. */
-// eslint-disable-next-line no-control-regex -- these characters are the point
+
 const NOT_IN_YAML = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 
 const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;

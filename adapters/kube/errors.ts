@@ -97,7 +97,7 @@ export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
   const clean = (message: string): string => {
     const token = currentToken(access);
     const hidden = token === undefined ? message : message.replaceAll(token, "[hidden]");
-    // eslint-disable-next-line no-control-regex -- a server's text goes into logs and conditions
+
     const printable = hidden.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
     return printable.length > LONGEST_MESSAGE ? `${printable.slice(0, LONGEST_MESSAGE)}…` : printable;
   };

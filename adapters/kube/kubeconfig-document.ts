@@ -43,7 +43,7 @@ const quoted = (name: string): string => (/^[\w.@:/-]{1,80}$/.test(name) ? ` "${
 const checkText = (text: string): void => {
   if (text.trim() === "") throw invalid("the kubeconfig is empty");
   if (text.length > LARGEST) throw invalid(`the kubeconfig is larger than ${LARGEST / 1024} KiB`);
-  // eslint-disable-next-line no-control-regex -- finding binary data is the point
+
   if (/[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text)) throw invalid("the kubeconfig is binary data, not text");
 };
 

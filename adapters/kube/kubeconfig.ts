@@ -5,14 +5,15 @@
 import { z } from "zod";
 import { KubeconfigError } from "../../actors/ports.ts";
 import { isRefusedHost } from "./address.ts";
-import { type Entry, type Fields, invalid, readKubeconfig } from "./kubeconfig-document.ts";
+import { type Entry, type Fields, invalid, readKubeconfig, type Selection } from "./kubeconfig-document.ts";
 import { checkCertificates, checkKeyPair, decodeBase64 } from "./pem.ts";
 import type { Impersonation, ServerAccess } from "./server-access.ts";
 
-/** What flags of the process may allow. */
+/** What flags of the process may allow; a kubeconfig of the process itself may lead to any address. */
 export interface KubeconfigRules {
   allowHttp?: boolean;
   allowInsecure?: boolean;
+  anyAddress?: boolean;
 }
 
 const text = z.string({ error: "must be text" });
@@ -91,12 +92,17 @@ const check = <T>(schema: z.ZodType<T>, { path, fields }: Entry): T => {
   throw invalid(issue === undefined ? `${path} cannot be read` : `${where(path, issue)} ${issue.message}`);
 };
 
-/** Checks a server URL. Throws KubeconfigError; the URL itself never stands in the message. */
-export const parseServer = (field: string, value: string, allowHttp: boolean): URL => {
+const parseUrl = (field: string, value: string): URL => {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:"))
+  if (url === undefined || !/^https?:$/.test(url.protocol))
     throw invalid(`${field} must be a URL that begins with https://`);
-  if (url.protocol === "http:" && !allowHttp)
+  return url;
+};
+
+/** The URL itself never stands in a message: it may hold a credential. */
+const parseServer = (field: string, value: string, rules: KubeconfigRules): URL => {
+  const url = parseUrl(field, value);
+  if (url.protocol === "http:" && rules.allowHttp !== true)
     throw new KubeconfigError("forbidden", `${field} is not allowed to be http: use https://`);
   if (url.username !== "" || url.password !== "")
     throw new KubeconfigError(
@@ -108,8 +114,8 @@ export const parseServer = (field: string, value: string, allowHttp: boolean): U
 };
 
 const serverOf = (field: string, value: string, rules: KubeconfigRules): URL => {
-  const url = parseServer(field, value, rules.allowHttp === true);
-  if (isRefusedHost(url))
+  const url = parseServer(field, value, rules);
+  if (rules.anyAddress !== true && isRefusedHost(url))
     throw new KubeconfigError(
       "forbidden",
       `${field} is not allowed to be a link-local or metadata address: use the API server's own address`,
@@ -117,22 +123,26 @@ const serverOf = (field: string, value: string, rules: KubeconfigRules): URL => 
   return url;
 };
 
+const checkInsecure = (path: string, insecure: boolean, rules: KubeconfigRules): boolean => {
+  if (insecure && rules.allowInsecure !== true)
+    throw new KubeconfigError(
+      "forbidden",
+      `${path}.insecure-skip-tls-verify is not allowed: set certificate-authority-data`,
+    );
+  return insecure;
+};
+
 const clusterAccess = (entry: Entry, rules: KubeconfigRules): ServerAccess => {
   const fields = check(clusterSchema, entry);
-  const access: ServerAccess = { server: serverOf(`${entry.path}.server`, fields.server, rules), guardAddress: true };
   const ca = fields["certificate-authority-data"];
-  const field = `${entry.path}.certificate-authority-data`;
-  if (ca !== undefined) access.ca = checkCertificates(field, decodeBase64(field, ca));
-  if (fields["tls-server-name"] !== undefined) access.serverName = fields["tls-server-name"];
-  if (fields["insecure-skip-tls-verify"] === true) {
-    if (rules.allowInsecure !== true)
-      throw new KubeconfigError(
-        "forbidden",
-        `${entry.path}.insecure-skip-tls-verify is not allowed: set certificate-authority-data`,
-      );
-    access.insecure = true;
-  }
-  return access;
+  const caField = `${entry.path}.certificate-authority-data`;
+  return {
+    server: serverOf(`${entry.path}.server`, fields.server, rules),
+    guardAddress: rules.anyAddress !== true,
+    ca: ca === undefined ? undefined : checkCertificates(caField, decodeBase64(caField, ca)),
+    serverName: fields["tls-server-name"],
+    insecure: checkInsecure(entry.path, fields["insecure-skip-tls-verify"] === true, rules),
+  };
 };
 
 const impersonation = (path: string, fields: z.infer<typeof userSchema>): Impersonation | undefined => {
@@ -166,12 +176,15 @@ const userAccess = (entry: Entry | undefined): Partial<ServerAccess> => {
   };
 };
 
+/** Judges what was selected of a kubeconfig. Throws as `parseKubeconfig` does. */
+export const accessOf = ({ context, cluster, user }: Selection, rules: KubeconfigRules): ServerAccess => {
+  check(contextSchema, context);
+  return { ...clusterAccess(cluster, rules), ...userAccess(user) };
+};
+
 /**
  * Reduces the text of an untrusted kubeconfig to what may be used of it. Throws KubeconfigError: "forbidden" for a field
  * or an address that is not on the allow-list, "invalid" for what is no usable kubeconfig.
  */
-export const parseKubeconfig = (text: string, rules: KubeconfigRules = {}): ServerAccess => {
-  const { context, cluster, user } = readKubeconfig(text);
-  check(contextSchema, context);
-  return { ...clusterAccess(cluster, rules), ...userAccess(user) };
-};
+export const parseKubeconfig = (text: string, rules: KubeconfigRules = {}): ServerAccess =>
+  accessOf(readKubeconfig(text), { allowHttp: rules.allowHttp, allowInsecure: rules.allowInsecure });

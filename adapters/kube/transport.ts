@@ -21,10 +21,10 @@ export interface TransportOptions {
 export interface Transport {
   readonly requests: Dispatcher;
   /** The current watch pool; changes with `renewWatches`. */
-  watches(): Dispatcher;
+  watches: () => Dispatcher;
   /** Closes every watch connection; whoever streams on one is told by an error, and opens the next one afresh. */
-  renewWatches(): void;
-  close(): Promise<void>;
+  renewWatches: () => void;
+  close: () => Promise<void>;
 }
 
 /** A dead peer sends nothing; the kernel then notices within about 20 s, and a NAT on the way does not forget us. */

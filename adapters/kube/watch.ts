@@ -3,7 +3,8 @@
 // calls of WatchSink (actors/ports.ts), and silence from the moment it is stopped. One line of the stream is in memory
 // at a time. Rule: docs/reference/behaviour.md, "Client and watch".
 
-import { ApiError, UnreachableError, type Watch, type WatchSink } from "../../actors/ports.ts";
+import type { UnreachableError } from "../../actors/ports.ts";
+import { ApiError, type Watch, type WatchSink } from "../../actors/ports.ts";
 import { keyOf, keyText, type Resource } from "../../crds/kube-object.ts";
 import { BACKOFF, backoffDelay, type BackoffLimits } from "./backoff.ts";
 import type { ErrorMapper } from "./errors.ts";
