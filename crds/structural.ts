@@ -85,7 +85,7 @@ const structuralFields = (fields: Node, path: string): Record<string, Structural
   );
 
 const structural = (raw: Node, path: string): StructuralSchema => {
-  const node = { ...tidy(raw), ...children(raw, path) } as Node;
+  const node = { ...tidy(raw), ...children(raw, path) };
   const unknown = Object.keys(node).filter((keyword) => !KEYWORDS.includes(keyword));
   if (unknown.length > 0) throw new Error(`${path}: not allowed in a structural schema: ${unknown.join(", ")}`);
   if (typeof node["type"] !== "string") throw new Error(`${path}: a structural schema needs a type`);
