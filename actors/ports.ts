@@ -61,6 +61,11 @@ export interface WatchOptions {
   metadataOnly?: boolean;
 }
 
+export interface ListOptions extends WatchOptions {
+  /** At most so many objects: the first ones. */
+  limit?: number;
+}
+
 /**
  * Receives what a watch sees. Calls come in the order of the server's events, never concurrently.
  * A sink must not throw.
@@ -99,8 +104,8 @@ export interface Applied {
  */
 export interface Cluster {
   get(resource: Resource, key: Key): Promise<KubeObject>;
-  /** The whole, consistent list (paged inside). */
-  list(resource: Resource, options?: WatchOptions): Promise<KubeObject[]>;
+  /** The whole, consistent list (paged inside), or with `limit` at most the first so many objects. */
+  list(resource: Resource, options?: ListOptions): Promise<KubeObject[]>;
   /** Server-side apply, forced, as `fieldManager`. `body` carries apiVersion, kind and metadata. */
   apply(resource: Resource, key: Key, body: unknown, fieldManager: string): Promise<Applied>;
   create(resource: Resource, namespace: string, body: unknown): Promise<KubeObject>;

@@ -82,3 +82,18 @@ export const isDeleting = (object: KubeObject): boolean => object.metadata.delet
 
 export const hasFinalizer = (object: KubeObject, finalizer: string): boolean =>
   object.metadata.finalizers?.includes(finalizer) ?? false;
+
+/**
+ * Is `known` older than `other`? Resource versions of one server grow, compared as the numbers they are written as;
+ * where one is no number there is no telling, and the later arrival counts as newer.
+ */
+export function isOlder(known: KubeObject, other: KubeObject): boolean {
+  return isOlderVersion(known.metadata.resourceVersion, other.metadata.resourceVersion);
+}
+
+const DIGITS = /^\d+$/;
+
+export function isOlderVersion(known: string, other: string): boolean {
+  if (!DIGITS.test(known) || !DIGITS.test(other)) return known !== other;
+  return known.length === other.length ? known < other : known.length < other.length;
+}

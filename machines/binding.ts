@@ -92,7 +92,10 @@ export const bindingMachine = setup({
     noteConnection: assign(({ event }) => (event.type === "connection.seen" ? { connection: event.connection } : {})),
     noteApis: assign(({ event }) => (event.type === "apis.seen" ? { apis: event.apis } : {})),
     noteRemaining: assign(({ event }) => (event.type === "remaining.counted" ? { remaining: event.remaining } : {})),
-    noteClaimed: assign(({ context: { binding } }) => ({ binding: binding && { ...binding, claimed: true }, attempts: 0 })),
+    noteClaimed: assign(({ context: { binding } }) => ({
+      binding: binding && { ...binding, claimed: true },
+      attempts: 0,
+    })),
     noteFailure: assign(({ context, event }) => {
       if (event.type !== "failed") return {};
       const attempts = context.attempts + 1;

@@ -89,9 +89,13 @@ export function sourceProblem({ connection, discovery }: ConnectionContext): str
 }
 
 function ready(state: ConnectionState, context: ConnectionContext, others: Record<string, Verdict>): Verdict {
-  const { connection, bindings, discovery } = context;
-  if (connection?.deleting && (bindings ?? 0) > 0) {
-    return no("DrainingBindings", `${bindings} binding(s) still refer to this Connection; delete them`);
+  const { connection, bindings, leftovers, discovery } = context;
+  if (connection?.deleting) {
+    const message =
+      bindings === 0
+        ? `${leftovers} object(s) still have a copy on the provider`
+        : `${bindings} binding(s) still refer to this Connection; delete them`;
+    return no("DrainingBindings", message);
   }
   for (const type of ["SecretValid", "Connected"]) {
     const verdict = others[type];

@@ -52,6 +52,8 @@ export interface ConnectionContext {
   secret: SecretFact | undefined;
   /** Bindings, deleting or not, that name this Connection. */
   bindings: number | undefined;
+  /** Objects that still carry our finalizer; counted while the Connection is being deleted. */
+  leftovers: number;
   schemas: SchemaFact;
   discovery: Discovery;
   /** Fingerprint of the kubeconfig that the engaged client was built from, or "". */
@@ -70,7 +72,7 @@ export type ConnectionEvent =
   | { type: "connection.seen"; connection: ConnectionFact }
   | { type: "connection.gone" }
   | { type: "secret.seen"; secret: SecretFact }
-  | { type: "bindings.counted"; bindings: number }
+  | { type: "bindings.counted"; bindings: number; leftovers: number }
   | { type: "schemas.seen"; schemas: SchemaFact }
   | { type: "discovery.seen"; discovery: Discovery }
   | { type: "pass" }
@@ -88,6 +90,7 @@ export const initialConnectionContext: ConnectionContext = {
   connection: undefined,
   secret: undefined,
   bindings: undefined,
+  leftovers: 0,
   schemas: { pending: [], refused: [] },
   discovery: { state: "unknown" },
   engagedWith: "",
@@ -124,7 +127,8 @@ export const connectionMachine = setup({
     connectionAbsent: ({ context }) => context.connection === null,
     deleting: ({ context }) => context.connection?.deleting === true,
     released: ({ context }) => context.connection?.deleting === true && !context.connection.claimed,
-    noBindingsLeft: ({ context }) => context.connection?.deleting === true && context.bindings === 0,
+    noBindingsLeft: ({ context }) =>
+      context.connection?.deleting === true && context.bindings === 0 && context.leftovers === 0,
     unclaimed: ({ context: { connection, secret } }) =>
       !!connection && !connection.deleting && (!connection.claimed || (connection.secretAllowed && !secret?.settled)),
     secretUnusable: ({ context }) => secretUnusable(context),
@@ -150,7 +154,9 @@ export const connectionMachine = setup({
     noteConnection: assign(({ event }) => (event.type === "connection.seen" ? { connection: event.connection } : {})),
     forgetConnection: assign({ connection: null }),
     noteSecret: assign(({ event }) => (event.type === "secret.seen" ? { secret: event.secret } : {})),
-    noteBindings: assign(({ event }) => (event.type === "bindings.counted" ? { bindings: event.bindings } : {})),
+    noteBindings: assign(({ event }) =>
+      event.type === "bindings.counted" ? { bindings: event.bindings, leftovers: event.leftovers } : {},
+    ),
     noteSchemas: assign(({ event }) => (event.type === "schemas.seen" ? { schemas: event.schemas } : {})),
     noteDiscovery: assign(({ event }) => (event.type === "discovery.seen" ? { discovery: event.discovery } : {})),
     noteClaimed: assign(({ context: { connection, secret } }) => ({
@@ -285,7 +291,10 @@ export const connectionMachine = setup({
       entry: "disengage",
       initial: "waiting",
       states: {
-        secretUnusable: { tags: "resting", description: "Secret missing, not allowed or unusable: waits for it to change." },
+        secretUnusable: {
+          tags: "resting",
+          description: "Secret missing, not allowed or unusable: waits for it to change.",
+        },
         waiting: { tags: "resting", description: "A step failed; tried again when due." },
       },
     },

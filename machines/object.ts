@@ -4,149 +4,19 @@
 // carried out by actors/object-actor.ts; no clock, no client, no promise. Rules: docs/reference/behaviour.md, "Objects".
 
 import { assign, setup } from "xstate";
+import {
+  conflictOf,
+  copyOf,
+  initialObjectContext,
+  mustGo,
+  type ObjectContext,
+  type ObjectEvent,
+  type RefusalCause,
+  specInSync,
+  statusInSync,
+  whose,
+} from "./object-facts.ts";
 import { conflictRecheckDelay, DENIED_DELAY, faultDelay, NEWS_BACKSTOP, slowRetryDelay } from "./rules/backoff.ts";
-import { type Markers, ownership } from "./rules/ownership.ts";
-import { type StatusFact, statusOwed } from "./rules/status.ts";
-
-/** The consumer object as last seen. */
-export interface ConsumerFact {
-  uid: string;
-  resourceVersion: string;
-  generation: number;
-  deleting: boolean;
-  /** Carries our finalizer. */
-  claimed: boolean;
-  /** The user asked to keep the copy on deletion. */
-  orphan: boolean;
-  /** Value of the conflict annotation, or "". */
-  mark: string;
-  /** Hash of the projection. */
-  wanted: string;
-  status: StatusFact;
-}
-
-/** The copy as last seen on the provider, whoever owns it. */
-export interface CopyFact extends Markers {
-  uid: string;
-  resourceVersion: string;
-  deleting: boolean;
-  /** Hash of the fields our managedFields entry owns. */
-  owned: string;
-  status: StatusFact;
-}
-
-/** What bindings and the Connection allow for this object. */
-export interface Gate {
-  /** sync: a live binding governs it. drain: its last binding is going. held: neither; only deletions go on. */
-  mode: "sync" | "drain" | "held";
-  /** A provider client whose cluster identity is verified is at hand. */
-  engaged: boolean;
-  adopt: boolean;
-  clusterUid: string;
-}
-
-/** Why a write or read was not carried out. */
-export type RefusalCause = "outdated" | "forbidden" | "terminating" | "rejected" | "fault";
-
-export interface ObjectContext {
-  /** undefined: not known yet; null: known to be absent. */
-  consumer: ConsumerFact | null | undefined;
-  /** As the provider watch or the last answer shows it; null: not among what we watch. */
-  copy: CopyFact | null | undefined;
-  gate: Gate | undefined;
-  /** Found by a GET where the watch shows nothing: somebody else's object, or one of ours not labelled yet. */
-  found: CopyFact | null;
-  /** The copy was looked for by GET in this pass and is not there. */
-  confirmedAbsent: boolean;
-  /** A successful apply left these two hashes unequal (server defaults, webhooks): as good as equal. */
-  accepted: { wanted: string; owned: string } | null;
-  /** The same for status: what was sent, and the shape the server made of it. */
-  acceptedStatus: { sent: string; kept: string } | null;
-  /** The write that was refused for good, so that it is not sent again unchanged. */
-  refused: { cause: RefusalCause; message: string; wanted: string } | null;
-  attempts: number;
-  /** Milliseconds until the next pass is due by itself, or null. */
-  retryIn: number | null;
-}
-
-export type ObjectEvent =
-  | { type: "consumer.seen"; consumer: ConsumerFact }
-  | { type: "consumer.gone" }
-  | { type: "copy.seen"; copy: CopyFact }
-  | { type: "copy.gone" }
-  | { type: "gate.seen"; gate: Gate }
-  | { type: "pass" }
-  | { type: "due" }
-  | { type: "claimed"; consumer: ConsumerFact }
-  | { type: "applied"; copy: CopyFact }
-  | { type: "occupied" }
-  | { type: "namespace.missing" }
-  | { type: "namespace.ready" }
-  | { type: "looked"; found: CopyFact | null }
-  | { type: "mirrored"; consumer: ConsumerFact }
-  | { type: "marked"; consumer: ConsumerFact }
-  | { type: "unmarked"; consumer: ConsumerFact }
-  | { type: "deleted" }
-  | { type: "delete.waiting"; copy: CopyFact }
-  | { type: "orphaned" }
-  | { type: "released" }
-  | { type: "refused"; cause: RefusalCause; message: string; retryAfter?: number };
-
-export const initialObjectContext: ObjectContext = {
-  consumer: undefined,
-  copy: undefined,
-  gate: undefined,
-  found: null,
-  confirmedAbsent: false,
-  accepted: null,
-  acceptedStatus: null,
-  refused: null,
-  attempts: 0,
-  retryIn: null,
-};
-
-/** The copy to judge: what the watch shows, else what a GET found. */
-export const copyOf = (context: ObjectContext): CopyFact | null => context.copy ?? context.found;
-
-const oursIs = (context: ObjectContext) => {
-  const copy = copyOf(context);
-  if (copy === null || !context.gate || !context.consumer) return "none";
-  return ownership(copy, { clusterUid: context.gate.clusterUid, objectUid: context.consumer.uid });
-};
-
-/** Do the two sides agree on the spec, or did an apply leave them as they are? */
-export const specInSync = (consumer: ConsumerFact, copy: CopyFact, accepted: ObjectContext["accepted"]): boolean =>
-  consumer.wanted === copy.owned || (accepted?.wanted === consumer.wanted && accepted.owned === copy.owned);
-
-const statusInSync = (consumer: ConsumerFact, copy: CopyFact, accepted: ObjectContext["acceptedStatus"]): boolean =>
-  !statusOwed(consumer.status, copy.status) ||
-  (accepted?.sent === copy.status.shape && accepted.kept === consumer.status.shape);
-
-const isLive = (copy: CopyFact | null): copy is CopyFact => copy !== null && !copy.deleting;
-
-const mustGo = ({ consumer, gate }: ObjectContext) => consumer?.deleting === true || gate?.mode === "drain";
-
-const conflictOf = (context: ObjectContext): "" | "ForeignObjectExists" | "OwnedByAnother" => {
-  const whose = oursIs(context);
-  if (whose === "another") return "OwnedByAnother";
-  return whose === "foreign" && context.gate?.adopt !== true ? "ForeignObjectExists" : "";
-};
-
-/** The reason a conflicted object is marked with; "" when there is no conflict. */
-export const conflictReason = conflictOf;
-
-/** True when an object in these facts owes nothing to either side: no pass is needed. */
-export function owesNothing(
-  consumer: ConsumerFact,
-  copy: CopyFact,
-  gate: Gate,
-  memory: Pick<ObjectContext, "accepted" | "acceptedStatus">,
-): boolean {
-  const markers = { clusterUid: gate.clusterUid, objectUid: consumer.uid };
-  const idle = !consumer.deleting && consumer.claimed && consumer.mark === "" && isLive(copy);
-  const settled = idle && gate.mode === "sync" && ownership(copy, markers) === "ours";
-  return settled && specInSync(consumer, copy, memory.accepted) && statusInSync(consumer, copy, memory.acceptedStatus);
-}
 
 const REFUSAL_DELAY: Record<RefusalCause, (attempt: number) => number> = {
   outdated: () => NEWS_BACKSTOP,
@@ -184,7 +54,7 @@ export const objectMachine = setup({
     orphanUnreachable: ({ context }) => context.consumer?.orphan === true && context.gate?.engaged === false,
     copyUnknown: ({ context }) => copyOf(context) === null && !context.confirmedAbsent,
     copyAbsent: ({ context }) => copyOf(context) === null,
-    copyNotOurs: ({ context }) => oursIs(context) !== "ours",
+    copyNotOurs: ({ context }) => whose(context) !== "ours",
     copyInTheWay: ({ context }) => conflictOf(context) !== "",
     alreadyMarked: ({ context }) => context.consumer?.mark === conflictOf(context),
     copyDeleting: ({ context }) => copyOf(context)?.deleting === true,
@@ -218,15 +88,15 @@ export const objectMachine = setup({
     forgetCopy: assign({ copy: null }),
     noteGate: assign(({ event }) => (event.type === "gate.seen" ? { gate: event.gate } : {})),
     noteDeleted: assign({ copy: null, found: null, confirmedAbsent: true }),
-    noteApplied: assign(({ context, event }) => {
+    noteApplied: assign(({ event }) => {
       if (event.type !== "applied") return {};
-      const wanted = context.consumer?.wanted ?? "";
-      const accepted = event.copy.owned === wanted ? null : { wanted, owned: event.copy.owned };
+      const { owned } = event.copy;
+      const accepted = owned === event.sent ? null : { wanted: event.sent, owned };
       return { copy: event.copy, found: null, accepted, refused: null, attempts: 0, retryIn: null };
     }),
-    noteMirrored: assign(({ context, event }) => {
+    noteMirrored: assign(({ event }) => {
       if (event.type !== "mirrored") return {};
-      const sent = copyOf(context)?.status.shape ?? "";
+      const { sent } = event;
       const kept = event.consumer.status.shape;
       return { consumer: event.consumer, acceptedStatus: sent === kept ? null : { sent, kept } };
     }),
@@ -400,7 +270,10 @@ export const objectMachine = setup({
           on: { released: "released", ...consumerVanished },
         },
         released: { tags: "resting", entry: "settle", description: "Nothing of ours holds the object any more." },
-        blocked: { tags: "resting", description: "Cannot go on: the provider is away or refuses; tried again when due." },
+        blocked: {
+          tags: "resting",
+          description: "Cannot go on: the provider is away or refuses; tried again when due.",
+        },
       },
       on: { refused: { target: ".blocked", actions: ["noteRefusal", "reportRefusal"] } },
     },

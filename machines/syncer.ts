@@ -29,7 +29,9 @@ export interface SyncerFacts {
     /** What the pull policy and the CRD's owner ask for; "unknown" while the provider's definition is not at hand. */
     step: "create" | "update" | "leave" | "refuse" | "unknown";
     refusal: Refusal | null;
-    /** Created by us through this Connection, so ours to remove. */
+    /** It came through this Connection. */
+    mine: boolean;
+    /** …and we created it, so it is ours to remove. */
     ours: boolean;
   };
   lists: { consumer: boolean; provider: boolean };
@@ -61,18 +63,19 @@ export type SyncerEvent =
 export const initialSyncerContext: SyncerContext = { failed: null, emptied: false, attempts: 0, retryIn: null };
 
 const wanted = ({ demand }: SyncerContext): boolean => (demand?.live ?? 0) > 0;
-const hasCrd = ({ crd }: SyncerContext): boolean => crd?.state === "established";
+/** Only objects of a served CRD that came through this Connection can carry a finalizer of its making. */
+const mayHold = ({ crd }: SyncerContext): boolean => crd?.state === "established" && crd.mine;
 
 export const syncerMachine = setup({
   types: { context: {} as SyncerContext, events: {} as SyncerEvent, tags: {} as "resting" | "watching" },
   guards: {
     factsIncomplete: ({ context: { connection, demand, crd, lists, holding } }) =>
       [connection, demand, crd, lists, holding].includes(undefined),
-    crdTerminating: ({ context }) => context.crd?.state === "deleting",
+    crdTerminating: ({ context }) => context.crd?.state === "deleting" && context.crd.mine,
     crdAbsent: ({ context }) => context.crd?.state === "absent",
     notWanted: ({ context }) => !wanted(context),
     drainAwaited: ({ context }) => (context.demand?.draining ?? 0) > 0,
-    nothingToDrain: ({ context }) => !hasCrd(context) || context.emptied,
+    nothingToDrain: ({ context }) => !mayHold(context) || context.emptied,
     unlisted: ({ context }) => context.lists?.consumer === false,
     holding: ({ context }) => (context.holding ?? 0) > 0,
     crdGoesToo: ({ context }) => context.demand?.takesCrd === true && context.crd?.ours === true,

@@ -3,7 +3,14 @@
 // Rule: docs/reference/behaviour.md, "Client and watch".
 
 import type { Dispatcher } from "undici";
-import { ApiError, type Cluster, type Watch, type WatchOptions, type WatchSink } from "../../actors/ports.ts";
+import {
+  ApiError,
+  type Cluster,
+  type ListOptions,
+  type Watch,
+  type WatchOptions,
+  type WatchSink,
+} from "../../actors/ports.ts";
 import { isRecord, parseJson, stringifyJson } from "../../crds/json.ts";
 import type { KubeObject, Resource } from "../../crds/kube-object.ts";
 import { applyRequest } from "./apply.ts";
@@ -141,19 +148,23 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     headers: { accept },
   });
 
-  const page = (resource: Resource, scope: WatchOptions, next: string): Promise<Page> => {
-    const parameters = { ...selectors(scope), limit: String(options.pageSize ?? 500), continue: next || undefined };
+  const page = (resource: Resource, scope: ListOptions, next: string): Promise<Page> => {
+    const parameters = {
+      ...selectors(scope),
+      limit: String(scope.limit ?? options.pageSize ?? 500),
+      continue: next || undefined,
+    };
     const path = collectionPath(base, resource, scope.namespace) + query(parameters);
     const request = read(path, acceptFor(scope, "PartialObjectMetadataList"));
     return call("list", resource.resource, request, ({ body }) => toPage(body, resource));
   };
 
-  const listOnce = async (resource: Resource, scope: WatchOptions): Promise<KubeObject[]> => {
+  const listOnce = async (resource: Resource, scope: ListOptions): Promise<KubeObject[]> => {
     const items: KubeObject[] = [];
     for (let next: string | undefined = ""; next !== undefined;) {
       const part: Page = await page(resource, scope, next);
       items.push(...part.items);
-      next = part.next === "" ? undefined : part.next;
+      next = part.next === "" || scope.limit !== undefined ? undefined : part.next;
     }
     return items;
   };

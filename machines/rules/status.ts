@@ -61,16 +61,32 @@ export function statusFact(object: KubeObject, translated: boolean): StatusFact 
 export const statusOwed = (consumer: StatusFact, copy: StatusFact): boolean =>
   consumer.shape !== copy.shape || copy.current.some((place) => !consumer.current.includes(place));
 
+/** Does the copy's status speak of an older spec somewhere? Then what the consumer shows there now has to be known. */
+export function speaksOfThePast(copy: KubeObject, translated: boolean): boolean {
+  let past = false;
+  if (translated && copy.status !== undefined) {
+    withObserved(copy.status, (observed) => {
+      past ||= observed !== copy.metadata.generation;
+      return observed;
+    });
+  }
+  return past;
+}
+
 /**
  * The status the consumer object should carry, or undefined for none. An observedGeneration equal to the copy's
- * generation becomes the consumer's; an older one keeps what is published, or the consumer's generation - 1.
+ * generation becomes `generation`, the consumer's; an older one keeps what is `published` there, or generation - 1.
  */
-export function mirroredStatus(copy: KubeObject, consumer: KubeObject, translated: boolean): Json | undefined {
+export function mirroredStatus(
+  copy: KubeObject,
+  generation: number,
+  published: Json | undefined,
+  translated: boolean,
+): Json | undefined {
   if (copy.status === undefined || !translated) return copy.status;
-  const published = observedAt(consumer.status);
-  const generation = consumer.metadata.generation ?? 0;
+  const shown = observedAt(published);
   return withObserved(copy.status, (observed, place) =>
-    observed === copy.metadata.generation ? generation : (published.get(place) ?? Math.max(0, generation - 1)),
+    observed === copy.metadata.generation ? generation : (shown.get(place) ?? Math.max(0, generation - 1)),
   );
 }
 

@@ -1,0 +1,237 @@
+// The actor behind machines/binding.ts: sums up what syncers and objects have come to for one ClusterBinding or Binding,
+// holds and releases it by its finalizer, and writes its status.
+
+import type { AnyBinding } from "../crds/binding.ts";
+import { type ApiName, hasFinalizer, isDeleting, type Key, keyOf, type Resource } from "../crds/kube-object.ts";
+import { FINALIZER } from "../crds/labels.ts";
+import { BINDINGS, CLUSTER_BINDINGS } from "../crds/resources.ts";
+import {
+  type ApiVerdict,
+  type BindingContext,
+  type BindingEvent,
+  bindingMachine,
+  initialBindingContext,
+} from "../machines/binding.ts";
+import { bindingConditions, boundApis } from "../machines/binding-status.ts";
+import { governing, rule } from "../machines/rules/governing.ts";
+import type { SyncerContext } from "../machines/syncer.ts";
+import type { Cache } from "./cache.ts";
+import { answeredApis, listedApis, viewOf } from "./directory.ts";
+import { type Engine, isoNow, phaseOf } from "./engine.ts";
+import { addCleanup, removeCleanup } from "./finalizers.ts";
+import { hosted, type Rest, runPass } from "./host.ts";
+import { bindingKey, syncerKey } from "./keys.ts";
+import { ApiError } from "./ports.ts";
+import { isStatus } from "./refusals.ts";
+import { nextConditions, writeStatus } from "./status-writer.ts";
+import { createSyncer, type Syncer } from "./syncer.ts";
+import type { Tally } from "./table.ts";
+
+const machine = hosted(bindingMachine, ["claim", "release"]);
+
+const resourceFor = (binding: AnyBinding): Resource =>
+  binding.kind === "ClusterBinding" ? CLUSTER_BINDINGS : BINDINGS;
+
+const cacheFor = (engine: Engine, binding: AnyBinding): Cache<AnyBinding> =>
+  (binding.kind === "ClusterBinding"
+    ? engine.directory.clusterBindings
+    : engine.directory.bindings) as unknown as Cache<AnyBinding>;
+
+/** The syncer of one API of one Connection; made when a binding first mentions it. */
+export function syncerFor(engine: Engine, connection: string, api: ApiName): Syncer {
+  const key = syncerKey(connection, api);
+  const known = engine.syncers.get(key);
+  if (known) return known;
+  const syncer = createSyncer(connection, api);
+  engine.syncers.set(key, syncer);
+  return syncer;
+}
+
+/** Namespaces whose objects this binding answers for; with `namespace` its own only. */
+const namespacesOf = (binding: AnyBinding, syncer: Syncer): string[] => {
+  const { namespace } = keyOf(binding);
+  if (binding.kind === "Binding") return [namespace];
+  return [...(syncer.watching?.table.namespaces() ?? [])];
+};
+
+function tallyOf(syncer: Syncer, namespaces: string[]): Tally {
+  const total: Tally = { claimed: 0, foreign: 0, another: 0, failing: 0 };
+  for (const namespace of namespaces) {
+    const one = syncer.watching?.table.tally(namespace);
+    for (const field of Object.keys(total) as (keyof Tally)[]) total[field] += one?.[field] ?? 0;
+  }
+  return total;
+}
+
+/** Refusals are summed up from at most this many objects. */
+const LOOKED_AT = 100;
+
+function deniedIn(syncer: Syncer, namespaces: string[]): string[] {
+  const { watching } = syncer;
+  const messages = new Set<string>();
+  for (const key of [...(watching?.table.failing ?? [])].slice(0, LOOKED_AT)) {
+    const refused = watching?.table.get(key)?.memory?.refused;
+    if (refused?.cause === "forbidden" && namespaces.includes(key.slice(0, key.indexOf("/")))) {
+      messages.add(refused.message);
+    }
+  }
+  return [...messages];
+}
+
+function verdictFor(engine: Engine, binding: AnyBinding, api: ApiName): ApiVerdict {
+  const { name: connection } = binding.spec.connectionRef;
+  const syncer = syncerFor(engine, connection, api);
+  const namespaces = namespacesOf(binding, syncer);
+  const { foreign, another, failing } = tallyOf(syncer, namespaces);
+  return {
+    name: api,
+    ...(refusalFor(engine, binding, api) ?? syncer.verdict),
+    crdHash: syncer.verdict.crdHash,
+    conflicts: { foreign, another },
+    denied: deniedIn(syncer, namespaces),
+    failing,
+  };
+}
+
+/** Why this binding, unlike others that list the API, gets nothing for it. */
+function refusalFor(engine: Engine, binding: AnyBinding, api: ApiName): Pick<ApiVerdict, "reason" | "message"> | null {
+  if (binding.kind === "ClusterBinding" || isDeleting(binding)) return null;
+  const { name: connection } = binding.spec.connectionRef;
+  const offer = engine.engagements.get(connection)?.offer(api);
+  if (offer?.api.scope === "Cluster") {
+    return { reason: "ClusterScopedAPI", message: "its objects have no namespace; list it in a ClusterBinding" };
+  }
+  const winner = governing(engine.directory.bindingsOf(connection).map(viewOf), api, keyOf(binding).namespace);
+  if (winner?.kind !== "ClusterBinding") return null;
+  return { reason: "CoveredByClusterBinding", message: `ClusterBinding ${winner.name} governs it in every namespace` };
+}
+
+/** What still holds a deleting binding; null while that cannot be told. */
+function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaining"] {
+  const { name: connection } = binding.spec.connectionRef;
+  const views = engine.directory.bindingsOf(connection).map(viewOf);
+  let objects = 0;
+  const apis: ApiName[] = [];
+  for (const api of answeredApis(binding)) {
+    const syncer = syncerFor(engine, connection, api);
+    const namespaces = namespacesOf(binding, syncer).filter(
+      (namespace) => rule(views, api, namespace).mode === "drain",
+    );
+    objects += tallyOf(syncer, namespaces).claimed + (namespaces.length > 0 ? syncer.inFlight : 0);
+    if (!isDrained(engine, syncer)) apis.push(api);
+  }
+  const blocked = phaseOf(engine, connection);
+  const why = blocked.state === "away" || blocked.state === "absent" ? `; ${blocked.reason}` : "";
+  const waiting = apis.length > 0 ? `; waiting for ${apis.join(", ")}` : "";
+  return { objects, apis, message: `${objects} object(s) still have a copy on the provider${waiting}${why}` };
+}
+
+/** Has the syncer seen the deletion through, as far as it concerns bindings? Others may still want the API. */
+function isDrained(engine: Engine, syncer: Syncer): boolean {
+  const record = engine.records.get(syncer.key);
+  if (record === undefined) return false;
+  const { demand } = record.context as SyncerContext;
+  if ((demand?.live ?? 0) > 0) return syncer.watching === null || syncer.watching.consumerListed;
+  return JSON.stringify(record.value) === '{"cleaningUp":"idle"}';
+}
+
+function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] {
+  if (binding === undefined) return [{ type: "binding.gone" }];
+  const { name: connection } = binding.spec.connectionRef;
+  const phase = phaseOf(engine, connection);
+  return [
+    {
+      type: "binding.seen",
+      binding: {
+        uid: binding.metadata.uid,
+        deleting: isDeleting(binding),
+        claimed: hasFinalizer(binding, FINALIZER.cleanup),
+        connection,
+      },
+    },
+    {
+      type: "connection.seen",
+      connection: { exists: phase.state !== "absent", ready: phase.state === "ready", message: phase.reason },
+    },
+    { type: "apis.seen", apis: listedApis(binding).map((api) => verdictFor(engine, binding, api)) },
+    ...(isDeleting(binding) ? [{ type: "remaining.counted" as const, remaining: remaining(engine, binding) }] : []),
+  ];
+}
+
+/** One pass of a binding. Rejects only for bugs. */
+export async function bindingPass(engine: Engine, connection: string, { namespace, name }: Key): Promise<void> {
+  const key = bindingKey(connection, { namespace, name });
+  const found = engine.directory.binding(namespace, name);
+  const binding = found?.spec.connectionRef.name === connection ? found : undefined;
+  const context = (engine.records.get(key)?.context as BindingContext | undefined) ?? initialBindingContext;
+  const due = engine.timers.takeDue(key);
+  const rest = await runPass<BindingContext, BindingEvent>({
+    machine,
+    record: { value: { engaging: "waiting" }, context },
+    events: [...facts(engine, binding), { type: due ? "due" : "pass" }],
+    effects: {
+      claim: () => attempt(() => claim(engine, binding)),
+      release: () => attempt(() => release(engine, binding)),
+    },
+  });
+  const written = await report(engine, namespace, name, connection, rest);
+  engine.timers.set(key, written ? rest.context.retryIn : (rest.context.retryIn ?? 1_000));
+  if (binding === undefined || rest.in("gone")) engine.records.delete(key);
+  else engine.records.set(key, { value: rest.value, context: rest.context });
+}
+
+async function attempt(run: () => Promise<BindingEvent>): Promise<BindingEvent> {
+  try {
+    return await run();
+  } catch (error) {
+    if (isStatus(error, 404)) return { type: "released" };
+    const retryAfter = error instanceof ApiError ? error.retryAfter : undefined;
+    const message = `on this cluster: ${error instanceof Error ? error.message : String(error)}`;
+    return { type: "failed", message, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  }
+}
+
+async function claim(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
+  if (binding === undefined) return { type: "binding.gone" };
+  const claimed = await addCleanup(engine.consumer, resourceFor(binding), binding);
+  cacheFor(engine, binding).note(claimed as AnyBinding);
+  return { type: "claimed" };
+}
+
+async function release(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
+  if (binding !== undefined) await removeCleanup(engine.consumer, resourceFor(binding), binding);
+  return { type: "released" };
+}
+
+/** Writes the status; false when that failed. The APIs it has not let go of yet stay in it. */
+async function report(
+  engine: Engine,
+  namespace: string,
+  name: string,
+  connection: string,
+  rest: Rest<BindingContext>,
+): Promise<boolean> {
+  const binding = engine.directory.binding(namespace, name);
+  if (binding === undefined || binding.spec.connectionRef.name !== connection) return true;
+  if (rest.in("gone") || rest.in("engaging.waiting")) return true;
+  const now = isoNow(engine.clock);
+  const before = binding.status?.boundAPIs ?? [];
+  const listed = new Set(listedApis(binding));
+  const leaving = before.filter(({ name: api }) => !listed.has(api) && !hasLeft(engine, binding, api));
+  const bound = boundApis(rest.context.apis ?? [], before, binding.metadata.generation ?? 0, now);
+  const status = {
+    ...binding.status,
+    boundAPIs: [...bound, ...leaving].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    conditions: nextConditions(binding, bindingConditions(rest.context), now),
+  };
+  return writeStatus(engine, resourceFor(binding), cacheFor(engine, binding), binding, status);
+}
+
+/** An API that was taken out of the binding: has every object of it let go? */
+function hasLeft(engine: Engine, binding: AnyBinding, api: ApiName): boolean {
+  const { name: connection } = binding.spec.connectionRef;
+  const syncer = syncerFor(engine, connection, api);
+  const views = engine.directory.bindingsOf(connection).map(viewOf);
+  const draining = namespacesOf(binding, syncer).filter((namespace) => rule(views, api, namespace).mode === "drain");
+  return isDrained(engine, syncer) && tallyOf(syncer, draining).claimed + syncer.inFlight === 0;
+}

@@ -1,0 +1,68 @@
+// The objects of one type as a watch shows them, for the few types that are kept whole (our own kinds, Secrets, CRDs).
+// Promises: the newest known state wins, whether it came from the watch or from an answer to a write of ours; a change is
+// reported once. `complete` only after a whole list has been seen.
+
+import { isOlder, keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
+import type { WatchSink } from "./ports.ts";
+
+export interface Cache<T extends KubeObject> {
+  readonly sink: WatchSink;
+  readonly complete: boolean;
+  get(key: string): T | undefined;
+  values(): IterableIterator<T>;
+  /** Takes in the answer to a write, so that the next pass does not act on an older state. */
+  note(object: T): void;
+}
+
+/** What changed: `before` or `after` is undefined when the object appeared or went. */
+export type Changed<T> = (before: T | undefined, after: T | undefined) => void;
+
+export interface CacheEvents<T> {
+  changed: Changed<T>;
+  /** A complete list has been seen, the first one or a later one. */
+  listed?(): void;
+  failed?(error: Error): void;
+}
+
+export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache<T> {
+  const objects = new Map<string, T>();
+  let complete = false;
+
+  const put = (object: T) => {
+    const key = keyText(keyOf(object));
+    const before = objects.get(key);
+    if (before && !isOlder(before, object)) return;
+    objects.set(key, object);
+    events.changed(before, object);
+  };
+
+  const remove = (key: string) => {
+    const before = objects.get(key);
+    if (before === undefined) return;
+    objects.delete(key);
+    events.changed(before, undefined);
+  };
+
+  return {
+    get complete() {
+      return complete;
+    },
+    get: (key) => objects.get(key),
+    values: () => objects.values(),
+    note: put,
+    sink: {
+      seen: (object) => put(object as T),
+      gone(object) {
+        const key = keyText(keyOf(object));
+        const known = objects.get(key);
+        if (known && (known.metadata.uid === object.metadata.uid || isOlder(known, object))) remove(key);
+      },
+      listed(keys) {
+        for (const key of [...objects.keys()]) if (!keys.has(key)) remove(key);
+        complete = true;
+        events.listed?.();
+      },
+      failed: (error) => events.failed?.(error),
+    },
+  };
+}

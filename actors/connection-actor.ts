@@ -1,0 +1,356 @@
+// The actor behind machines/connection.ts: reads the Secret and the identities, keeps the engaged provider that the
+// machine's state asks for, writes the Connection's status, and wakes its syncers and bindings when its phase changes.
+
+import { createHash } from "node:crypto";
+import { type Connection, secretKey } from "../crds/connection.ts";
+import { hasFinalizer, isDeleting, keyOf } from "../crds/kube-object.ts";
+import { FINALIZER } from "../crds/labels.ts";
+import { CONNECTIONS, SECRETS } from "../crds/resources.ts";
+import {
+  type ConnectionContext,
+  type ConnectionEvent,
+  connectionMachine,
+  type Discovery,
+  initialConnectionContext,
+  type SchemaFact,
+  type SecretFact,
+} from "../machines/connection.ts";
+import { connectionConditions, knownExports } from "../machines/connection-status.ts";
+import type { Secret } from "./directory.ts";
+import { engage, faultOf } from "./engagement.ts";
+import { type Engine, isoNow, type Phase } from "./engine.ts";
+import { addCleanup, removeCleanup } from "./finalizers.ts";
+import { hosted, type Rest, runPass } from "./host.ts";
+import { clusterUid } from "./identity.ts";
+import { bindingKey, connectionKey } from "./keys.ts";
+import { ApiError, type Cluster, KubeconfigError, PRIORITY } from "./ports.ts";
+import { isStatus } from "./refusals.ts";
+import { nextConditions, writeStatus } from "./status-writer.ts";
+import { sweep } from "./sweep.ts";
+
+const machine = hosted(connectionMachine, ["claim", "identify", "writePins", "ping", "sweep", "release"]);
+
+/** A client whose identity has been read, until the machine has compared it with the pin. */
+interface Candidate {
+  cluster: Cluster;
+  fingerprint: string;
+}
+
+const fingerprintOf = (text: string): string => createHash("sha256").update(text).digest("base64");
+
+const secretOf = (engine: Engine, connection: Connection): Secret | undefined => {
+  const { namespace, name } = connection.spec.kubeconfigSecretRef;
+  return namespace === engine.settings.namespace ? engine.directory.secrets.get(`${namespace}/${name}`) : undefined;
+};
+
+/** The kubeconfig's text, or what is wrong with the Secret. Never leaves this file. */
+function kubeconfigOf(secret: Secret, key: string): { text: string; problem: string } {
+  const encoded = secret.data?.[key];
+  if (encoded === undefined) return { text: "", problem: `has no key ${key}` };
+  const text = Buffer.from(encoded, "base64").toString("utf8");
+  return { text, problem: text.trim() === "" ? `key ${key} is empty` : "" };
+}
+
+function secretFact(engine: Engine, connection: Connection): SecretFact {
+  const secret = secretOf(engine, connection);
+  if (secret === undefined) return { present: false, settled: true, fingerprint: "", problem: "" };
+  const { text, problem } = kubeconfigOf(secret, secretKey(connection.spec));
+  const settled = hasFinalizer(secret, FINALIZER.cleanup) || isDeleting(secret);
+  return { present: true, settled, fingerprint: problem === "" ? fingerprintOf(text) : "", problem };
+}
+
+const connectionFact = (engine: Engine, connection: Connection) => {
+  const { spec, status, metadata } = connection;
+  const { namespace, name } = spec.kubeconfigSecretRef;
+  return {
+    uid: metadata.uid,
+    deleting: isDeleting(connection),
+    claimed: hasFinalizer(connection, FINALIZER.cleanup),
+    secretAllowed: namespace === engine.settings.namespace,
+    secretName: `${namespace}/${name}`,
+    namespaceAllowed: engine.settings.namespace,
+    source: spec.schema.source,
+    remoteClusterUid: status?.remoteClusterUID ?? "",
+    localClusterUid: status?.localClusterUID ?? "",
+  };
+};
+
+const syncersOf = (engine: Engine, name: string) =>
+  [...engine.syncers.values()].filter((syncer) => syncer.connection === name);
+
+/** Objects of this Connection that still carry our finalizer. */
+const leftovers = (engine: Engine, name: string): number => {
+  let count = 0;
+  for (const { watching, inFlight } of syncersOf(engine, name)) {
+    count += inFlight;
+    for (const namespace of watching?.table.namespaces() ?? []) count += watching?.table.tally(namespace).claimed ?? 0;
+  }
+  return count;
+};
+
+function schemaFact(engine: Engine, name: string): SchemaFact {
+  const fact: SchemaFact = { pending: [], refused: [] };
+  for (const { api, verdict, wanted } of syncersOf(engine, name)) {
+    if (!wanted || verdict.reason === "AsExpected" || verdict.reason === "APINotExported") continue;
+    if (verdict.reason === "Pending") fact.pending.push(`${api} (${verdict.message})`);
+    else fact.refused.push({ api, reason: verdict.reason, message: verdict.message });
+  }
+  return fact;
+}
+
+function facts(engine: Engine, name: string, connection: Connection | undefined): ConnectionEvent[] {
+  if (connection === undefined) return [{ type: "connection.gone" }];
+  const discovery: Discovery = engine.engagements.get(name)?.discovery() ?? { state: "unknown" };
+  return [
+    { type: "connection.seen", connection: connectionFact(engine, connection) },
+    { type: "secret.seen", secret: secretFact(engine, connection) },
+    {
+      type: "bindings.counted",
+      bindings: engine.directory.bindingsOf(name).length,
+      leftovers: isDeleting(connection) ? leftovers(engine, name) : 0,
+    },
+    { type: "schemas.seen", schemas: schemaFact(engine, name) },
+    { type: "discovery.seen", discovery },
+  ];
+}
+
+/** One pass of a Connection. Rejects only for bugs. */
+export async function connectionPass(engine: Engine, name: string): Promise<void> {
+  const key = connectionKey(name);
+  const context = (engine.records.get(key)?.context as ConnectionContext | undefined) ?? initialConnectionContext;
+  const due = engine.timers.takeDue(key);
+  const candidate: { at: Candidate | null } = { at: null };
+  const rest = await runPass<ConnectionContext, ConnectionEvent>({
+    machine,
+    record: { value: { engaging: "waiting" }, context },
+    events: [...facts(engine, name, engine.directory.connection(name)), { type: due ? "due" : "pass" }],
+    effects: {
+      claim: () => claim(engine, name),
+      identify: (now) => identify(engine, name, now, candidate),
+      writePins: (now) => writePins(engine, name, now),
+      ping: () => ping(engine, name),
+      sweep: () => guarded(() => sweep(engine, name).then(() => ({ type: "swept" }))),
+      release: () => guarded(() => release(engine, name)),
+    },
+  });
+  keepEngagement(engine, name, rest, candidate.at);
+  engine.records.set(key, { value: rest.value, context: rest.context });
+  const written = await report(engine, name, rest);
+  engine.timers.set(key, written ? rest.context.retryIn : (rest.context.retryIn ?? 1_000));
+  if (rest.in("gone") && engine.directory.connection(name) === undefined) engine.records.delete(key);
+  announce(engine, name, rest);
+}
+
+/** An effect against our own cluster: what it rejects with is a failure of ours. */
+async function guarded(run: () => Promise<ConnectionEvent>): Promise<ConnectionEvent> {
+  try {
+    return await run();
+  } catch (error) {
+    const retryAfter = error instanceof ApiError ? error.retryAfter : undefined;
+    const message = `on this cluster: ${error instanceof Error ? error.message : String(error)}`;
+    return { type: "failed", fault: "local", message, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  }
+}
+
+const claim = (engine: Engine, name: string): Promise<ConnectionEvent> =>
+  guarded(async () => {
+    const { directory, consumer } = engine;
+    const connection = directory.connection(name);
+    if (connection === undefined) return { type: "connection.gone" };
+    const secret = secretOf(engine, connection);
+    if (secret && !isDeleting(secret)) {
+      directory.secrets.note((await addCleanup(consumer, SECRETS, secret)) as Secret);
+    }
+    directory.connections.note((await addCleanup(consumer, CONNECTIONS, connection)) as Connection);
+    return { type: "claimed" };
+  });
+
+async function identify(
+  engine: Engine,
+  name: string,
+  { secret }: ConnectionContext,
+  candidate: { at: Candidate | null },
+): Promise<ConnectionEvent> {
+  const connection = engine.directory.connection(name);
+  const source = connection && secretOf(engine, connection);
+  const fingerprint = secret?.fingerprint ?? "";
+  if (!connection || !source) return { type: "unusable", fingerprint, reason: "SecretNotFound", message: "is gone" };
+  let cluster: Cluster;
+  try {
+    cluster = engine.connect(name, kubeconfigOf(source, secretKey(connection.spec)).text);
+  } catch (error) {
+    if (!(error instanceof KubeconfigError)) throw error;
+    const reason = error.problem === "forbidden" ? "ForbiddenField" : "SecretNotFound";
+    return { type: "unusable", fingerprint, reason, message: error.message };
+  }
+  try {
+    const remote = await clusterUid(cluster);
+    const local = await guardedLocal(engine);
+    if (typeof local !== "string") throw local;
+    candidate.at = { cluster, fingerprint };
+    return { type: "identified", remote, local, fingerprint };
+  } catch (error) {
+    void cluster.close();
+    return failure(error);
+  }
+}
+
+/** A failure on our own side must not look like one of the provider's. */
+class LocalFailure extends Error {
+  override readonly name = "LocalFailure";
+}
+
+const guardedLocal = async (engine: Engine): Promise<string | LocalFailure> => {
+  try {
+    return await clusterUid(engine.consumer);
+  } catch (error) {
+    return new LocalFailure(`read this cluster's own identity: ${String((error as Error).message)}`);
+  }
+};
+
+function failure(error: unknown): ConnectionEvent {
+  if (error instanceof LocalFailure) return { type: "failed", fault: "local", message: error.message };
+  const fault = faultOf(error);
+  const message = `read the provider's identity (get logicalclusters or namespaces kube-system): ${String((error as Error).message)}`;
+  const retryAfter = error instanceof ApiError ? error.retryAfter : undefined;
+  return {
+    type: "failed",
+    fault: fault === "degraded" ? "unreachable" : fault,
+    message,
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
+}
+
+const writePins = (engine: Engine, name: string, { identity }: ConnectionContext): Promise<ConnectionEvent> =>
+  guarded(async () => {
+    const connection = engine.directory.connection(name);
+    if (connection === undefined || identity === null) return { type: "connection.gone" };
+    const pins = { remoteClusterUID: identity.remote, localClusterUID: identity.local };
+    const operations = [
+      { op: "test" as const, path: "/metadata/uid", value: connection.metadata.uid },
+      { op: "add" as const, path: "/status", value: { ...connection.status, ...pins } },
+    ];
+    const answer = await engine.consumer.patch(CONNECTIONS, keyOf(connection), operations, "status");
+    engine.directory.connections.note(answer as Connection);
+    return { type: "pinned", remote: identity.remote, local: identity.local };
+  });
+
+async function ping(engine: Engine, name: string): Promise<ConnectionEvent> {
+  try {
+    await engine.engagements.get(name)?.cluster.ping();
+    return { type: "healthy" };
+  } catch (error) {
+    return {
+      type: "failed",
+      fault: "unreachable",
+      message: `the provider no longer answers: ${String((error as Error).message)}`,
+    };
+  }
+}
+
+/** Frees the Secret unless another Connection that is still ours to finish needs it, then the Connection itself. */
+async function release(engine: Engine, name: string): Promise<ConnectionEvent> {
+  const { directory, consumer } = engine;
+  const connection = directory.connection(name);
+  if (connection === undefined) return { type: "released" };
+  const secret = secretOf(engine, connection);
+  const { namespace, name: secretName } = connection.spec.kubeconfigSecretRef;
+  const shared = [...directory.connections.values()].some(
+    ({ metadata, spec }) =>
+      metadata.name !== name &&
+      (metadata.finalizers ?? []).includes(FINALIZER.cleanup) &&
+      spec.kubeconfigSecretRef.namespace === namespace &&
+      spec.kubeconfigSecretRef.name === secretName,
+  );
+  if (secret && !shared) await gone(() => removeCleanup(consumer, SECRETS, secret));
+  await gone(() => removeCleanup(consumer, CONNECTIONS, connection));
+  return { type: "released" };
+}
+
+const gone = async (remove: () => Promise<unknown>): Promise<void> => {
+  try {
+    await remove();
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+  }
+};
+
+/** Opens, swaps or closes the engaged client as the state asks for. */
+function keepEngagement(
+  engine: Engine,
+  name: string,
+  rest: Rest<ConnectionContext>,
+  candidate: Candidate | null,
+): void {
+  const current = engine.engagements.get(name);
+  const wanted = rest.hasTag("engaged") ? rest.context.engagedWith : "";
+  if (current && current.fingerprint !== wanted) {
+    engine.engagements.delete(name);
+    current.close();
+  }
+  if (candidate === null) return;
+  if (candidate.fingerprint !== wanted) {
+    void candidate.cluster.close();
+    return;
+  }
+  const local = rest.context.identity?.local ?? "";
+  const engagement = engage(
+    { connection: name, cluster: candidate.cluster, fingerprint: wanted, clusterUid: local },
+    {
+      discovery: () => engine.wake(connectionKey(name)),
+      offer: (api) => {
+        for (const syncer of syncersOf(engine, name)) if (syncer.api === api) engine.wake(syncer.key);
+      },
+    },
+  );
+  engine.engagements.set(name, engagement);
+  engine.log.info({ connection: name, epoch: engagement.epoch }, "engaged");
+}
+
+const stateFor = (rest: Rest<ConnectionContext>) => ({
+  ready: rest.in("ready"),
+  identityChanged: rest.in("conflicted"),
+});
+
+/** Writes the status; false when that failed. */
+async function report(engine: Engine, name: string, rest: Rest<ConnectionContext>): Promise<boolean> {
+  const connection = engine.directory.connection(name);
+  if (connection === undefined || rest.in("gone") || rest.in("engaging.waiting")) return true;
+  const updates = connectionConditions(stateFor(rest), rest.context);
+  const exports = knownExports(rest.context);
+  const source = exports?.length || connection.spec.schema.source === "CRD" ? "CRD" : undefined;
+  const status = {
+    ...connection.status,
+    ...(exports === null ? {} : { exportedAPIs: exports }),
+    ...(exports === null || source === undefined ? {} : { activeSchemaSource: source }),
+    conditions: nextConditions(connection, updates, isoNow(engine.clock)),
+  };
+  return writeStatus(engine, CONNECTIONS, engine.directory.connections, connection, status);
+}
+
+function phaseFrom(engine: Engine, name: string, rest: Rest<ConnectionContext>): Phase {
+  if (engine.directory.connection(name) === undefined) {
+    return { state: "absent", reason: `Connection ${name} does not exist` };
+  }
+  const verdict = connectionConditions(stateFor(rest), rest.context).find(({ type }) => type === "Ready");
+  const reason =
+    verdict?.status === "True" ? `Connection ${name} is Ready` : `Connection ${name} is not Ready: ${verdict?.message}`;
+  if (rest.in("cleaningUp.draining")) return { state: "deleting", reason };
+  return { state: verdict?.status === "True" ? "ready" : "away", reason };
+}
+
+/** Tells those who depend on the Connection when what it allows has changed. */
+function announce(engine: Engine, name: string, rest: Rest<ConnectionContext>): void {
+  const before = engine.phases.get(name);
+  const after = phaseFrom(engine, name, rest);
+  engine.phases.set(name, after);
+  const exports = JSON.stringify(knownExports(rest.context)?.map((api) => api.name) ?? []);
+  const signature = `${after.state} ${after.reason} ${engine.engagements.get(name)?.epoch ?? ""} ${exports}`;
+  if (before && engine.announced.get(name) === signature) return;
+  engine.announced.set(name, signature);
+  engine.log.info({ connection: name, phase: after.state, reason: after.reason }, "connection");
+  for (const syncer of syncersOf(engine, name)) engine.wake(syncer.key);
+  for (const binding of engine.directory.bindingsOf(name)) {
+    engine.wake(bindingKey(name, keyOf(binding)), PRIORITY.live);
+  }
+}

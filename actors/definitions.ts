@@ -1,0 +1,208 @@
+// The two definitions of a bound API, the provider's and the consumer's: reads whichever has changed, decides what is to
+// be done about the consumer's (crds/ownership.ts), and does it. A definition is read once per change, not per pass.
+// Rules: docs/reference/behaviour.md, "Schema pull" and "APIs".
+
+import type { Crd } from "../crds/definition-object.ts";
+import {
+  acceptedSpec,
+  decideOwnership,
+  installedHash,
+  originOf,
+  type OwnershipDecision,
+  ownerOf,
+  type Relation,
+} from "../crds/ownership.ts";
+import { consumerCrd } from "../crds/pull.ts";
+import type { Reason } from "../crds/reasons.ts";
+import { CRDS } from "../crds/resources.ts";
+import type { Refusal, SyncerFacts } from "../machines/syncer.ts";
+import { demandFor } from "../machines/rules/governing.ts";
+import { viewOf } from "./directory.ts";
+import { type Engine, phaseOf } from "./engine.ts";
+import type { Engagement, Offer } from "./engagement.ts";
+import { isStatus } from "./refusals.ts";
+import type { Syncer } from "./syncer.ts";
+
+export interface Definitions {
+  offer: SyncerFacts["offer"];
+  step: SyncerFacts["crd"]["step"];
+  refusal: Refusal | null;
+  mine: boolean;
+  ours: boolean;
+  /** Hash of what is installed, "" while nothing is. */
+  installedHash: string;
+  /** What is waited for, if anything. */
+  waiting?: string;
+  /** A definition could not be read; what is known may be old. */
+  failed?: string;
+  decision?: OwnershipDecision;
+}
+
+export type InstallFailure = Refusal & { lasting: boolean; retryAfter?: number };
+
+const keyOf = (syncer: Syncer) => ({ namespace: "", name: syncer.api });
+
+async function readConsumer(engine: Engine, syncer: Syncer): Promise<void> {
+  const seen = engine.directory.crds.get(`/${syncer.api}`);
+  if (seen === undefined) {
+    syncer.crd = null;
+    return;
+  }
+  if (syncer.crd?.metadata.resourceVersion === seen.metadata.resourceVersion) return;
+  try {
+    syncer.crd = (await engine.consumer.get(CRDS, keyOf(syncer))) as Crd;
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+    syncer.crd = null;
+  }
+}
+
+const storedVersions = (crd: Crd | null): string => (crd?.status?.storedVersions ?? []).join(",");
+
+/** Reads the provider's definition unless the one at hand was built from the same state. */
+async function readProvider(syncer: Syncer, engagement: Engagement, offer: Offer): Promise<void> {
+  const from = `${engagement.epoch}/${offer.version}/${storedVersions(syncer.crd)}`;
+  if (syncer.desired?.from === from) return;
+  const provider = (await engagement.cluster.get(CRDS, keyOf(syncer))) as Crd;
+  const pulled = consumerCrd(provider, syncer.connection, syncer.crd ?? undefined);
+  syncer.desired = pulled === undefined ? null : { from, pulled };
+}
+
+/** How another Connection relates to this syncer's: do both lead to the same provider? */
+function relation(engine: Engine, mine: string, other: string): Relation {
+  const theirs = engine.directory.connection(other);
+  if (theirs === undefined) return "gone";
+  const [a, b] = [theirs, engine.directory.connection(mine)].map((one) => one?.status?.remoteClusterUID ?? "");
+  if (a === "" || b === "") return "unknown";
+  if (a !== b) return "different";
+  return theirs.metadata.deletionTimestamp === undefined ? "same" : "leaving";
+}
+
+function decide(engine: Engine, syncer: Syncer, offer: Offer): OwnershipDecision | undefined {
+  const connection = engine.directory.connection(syncer.connection);
+  if (connection === undefined || syncer.desired === null) return undefined;
+  return decideOwnership({
+    connection: syncer.connection,
+    desired: syncer.desired.pulled,
+    providerVersions: offer.api.versions,
+    existing: syncer.crd ?? undefined,
+    pullPolicy: connection.spec.schema.pullPolicy,
+    updatePolicy: connection.spec.schema.updatePolicy,
+    relationTo: (other) => relation(engine, syncer.connection, other),
+    accepted: syncer.accepted,
+  });
+}
+
+function fromDecision(syncer: Syncer, decision: OwnershipDecision | undefined): Partial<Definitions> {
+  if (decision === undefined) return { step: "unknown" };
+  switch (decision.do) {
+    case "create":
+    case "update":
+      return { step: decision.do, decision };
+    case "wait":
+      return { step: "leave", waiting: decision.message };
+    case "refuse":
+      return { step: "refuse", refusal: { reason: decision.reason, message: decision.message } };
+    case "leave": {
+      if (decision.owner === syncer.connection) return { step: "leave" };
+      const message = `the definition on this cluster came through Connection ${decision.owner}; bind the API through that one`;
+      return { step: "refuse", refusal: { reason: "OwnedByAnother", message } };
+    }
+  }
+}
+
+const CONVERSION: Refusal = {
+  reason: "ConversionWebhook",
+  message: "the provider converts between its versions by a webhook, which cannot be reproduced here",
+};
+
+function base(syncer: Syncer): Definitions {
+  const { crd, connection } = syncer;
+  const mine = crd !== null && ownerOf(crd) === connection;
+  return {
+    offer: null,
+    step: "unknown",
+    refusal: null,
+    mine,
+    ours: mine && originOf(crd) === "ours",
+    installedHash: crd === null ? "" : installedHash(crd),
+  };
+}
+
+async function readOffer(engine: Engine, syncer: Syncer): Promise<Partial<Definitions>> {
+  const engagement = engine.engagements.get(syncer.connection);
+  if (engagement === undefined || phaseOf(engine, syncer.connection).state !== "ready") return {};
+  const offer = engagement.offer(syncer.api);
+  if (offer === undefined) return { offer: { exported: false, refusal: null } };
+  if (offer.webhookConversion) return { offer: { exported: true, refusal: CONVERSION } };
+  const exported = { offer: { exported: true, refusal: null } };
+  const bindings = engine.directory.bindingsOf(syncer.connection).map(viewOf);
+  if (demandFor(bindings, syncer.api, offer.api.scope === "Cluster").live === 0) return exported;
+  try {
+    await readProvider(syncer, engagement, offer);
+  } catch (error) {
+    return { ...exported, ...providerFailure(syncer, error) };
+  }
+  return { ...exported, ...fromDecision(syncer, decide(engine, syncer, offer)) };
+}
+
+function providerFailure(syncer: Syncer, error: unknown): Partial<Definitions> {
+  const message = `get customresourcedefinitions ${syncer.api} on the provider: ${String((error as Error).message)}`;
+  if (isStatus(error, 404)) return { offer: { exported: false, refusal: null } };
+  if (isStatus(error, 403)) return { step: "refuse", refusal: { reason: "Forbidden", message }, failed: message };
+  return { failed: message };
+}
+
+/** Both definitions as they are now. Never rejects: what cannot be read is said in `failed`. */
+export async function readDefinitions(engine: Engine, syncer: Syncer): Promise<Definitions> {
+  try {
+    await readConsumer(engine, syncer);
+  } catch (error) {
+    const failed = `get customresourcedefinitions ${syncer.api} on this cluster: ${String((error as Error).message)}`;
+    return { ...base(syncer), failed };
+  }
+  const offered = await readOffer(engine, syncer);
+  return { ...base(syncer), ...offered };
+}
+
+function installFailure(error: unknown, what: string): InstallFailure {
+  const message = `${what} on this cluster: ${error instanceof Error ? error.message : String(error)}`;
+  const reason: Reason = isStatus(error, 422, 400) ? "SchemaRejected" : isStatus(error, 403) ? "Forbidden" : "Pending";
+  const lasting = reason === "SchemaRejected";
+  const retryAfter = isStatus(error, 429, 503) ? error.retryAfter : undefined;
+  return { reason, message, lasting, ...(retryAfter === undefined ? {} : { retryAfter }) };
+}
+
+/** Creates or updates the consumer's CRD as decided. Never rejects. */
+export async function installCrd(
+  engine: Engine,
+  syncer: Syncer,
+  { decision, ...definitions }: Definitions,
+): Promise<Definitions | InstallFailure> {
+  if (decision?.do !== "create" && decision?.do !== "update") return definitions;
+  try {
+    const answer =
+      decision.do === "create"
+        ? await engine.consumer.create(CRDS, "", decision.manifest)
+        : await engine.consumer.replace(CRDS, keyOf(syncer), decision.manifest);
+    syncer.crd = answer as Crd;
+    if (syncer.desired) syncer.accepted = acceptedSpec(syncer.desired.pulled, syncer.crd);
+    engine.log.info({ connection: syncer.connection, crd: syncer.api, step: decision.do }, "installed the CRD");
+    return { ...base(syncer), offer: definitions.offer, step: "leave" };
+  } catch (error) {
+    return installFailure(error, `${decision.do} customresourcedefinitions ${syncer.api}`);
+  }
+}
+
+/** Deletes the consumer's CRD, by uid, and with it what instances remain. Never rejects. */
+export async function removeCrd(engine: Engine, syncer: Syncer): Promise<Definitions | InstallFailure> {
+  if (syncer.crd === null) return base(syncer);
+  try {
+    const answer = await engine.consumer.delete(CRDS, keyOf(syncer), syncer.crd.metadata.uid);
+    syncer.crd = answer === "gone" ? null : (answer as Crd);
+    engine.log.info({ connection: syncer.connection, crd: syncer.api }, "removed the CRD");
+    return { ...base(syncer) };
+  } catch (error) {
+    return installFailure(error, `delete customresourcedefinitions ${syncer.api}`);
+  }
+}

@@ -1,0 +1,95 @@
+// The consumer's own objects that steer the konnector: Connections, bindings, the Secrets of the konnector's namespace,
+// and CRDs (metadata only). Kept whole in memory, because they are few. Answers the questions that actors ask of them;
+// which actor to wake after a change is the supervisor's business.
+
+import type { AnyBinding, Binding, ClusterBinding } from "../crds/binding.ts";
+import type { Connection } from "../crds/connection.ts";
+import { type ApiName, hasFinalizer, isDeleting, keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
+import { ANNOTATION, FINALIZER, LABEL } from "../crds/labels.ts";
+import type { BindingView } from "../machines/rules/governing.ts";
+import { type Cache, type Changed, createCache } from "./cache.ts";
+
+export interface Secret extends KubeObject {
+  data?: Record<string, string>;
+}
+
+export interface DirectoryEvents {
+  connection: Changed<Connection>;
+  binding: Changed<AnyBinding>;
+  secret: Changed<Secret>;
+  crd: Changed<KubeObject>;
+  /** One of the lists has become complete. */
+  listed(): void;
+}
+
+export interface Directory {
+  readonly connections: Cache<Connection>;
+  readonly clusterBindings: Cache<ClusterBinding>;
+  readonly bindings: Cache<Binding>;
+  readonly secrets: Cache<Secret>;
+  /** Metadata only: `PartialObjectMetadata`. */
+  readonly crds: Cache<KubeObject>;
+  /** True once every list above has been seen whole. Nothing is decided before. */
+  readonly complete: boolean;
+  /** Every binding, deleting or not, that names the Connection. */
+  bindingsOf(connection: string): AnyBinding[];
+  binding(namespace: string, name: string): AnyBinding | undefined;
+  connection(name: string): Connection | undefined;
+  /** CRDs of ours that came through the Connection. */
+  crdsOf(connection: string): KubeObject[];
+}
+
+export function createDirectory(events: DirectoryEvents): Directory {
+  const { listed } = events;
+  const connections = createCache<Connection>({ changed: events.connection, listed });
+  const clusterBindings = createCache<ClusterBinding>({ changed: events.binding, listed });
+  const bindings = createCache<Binding>({ changed: events.binding, listed });
+  const secrets = createCache<Secret>({ changed: events.secret, listed });
+  const crds = createCache<KubeObject>({ changed: events.crd, listed });
+  return {
+    connections,
+    clusterBindings,
+    bindings,
+    secrets,
+    crds,
+    get complete() {
+      return [connections, clusterBindings, bindings, secrets, crds].every((cache) => cache.complete);
+    },
+    bindingsOf: (connection) =>
+      [...clusterBindings.values(), ...bindings.values()].filter(
+        (binding) => binding.spec.connectionRef.name === connection,
+      ),
+    binding: (namespace, name) =>
+      namespace === "" ? clusterBindings.get(keyText({ namespace, name })) : bindings.get(keyText({ namespace, name })),
+    connection: (name) => connections.get(keyText({ namespace: "", name })),
+    crdsOf: (connection) => [...crds.values()].filter((crd) => ownerConnection(crd) === connection),
+  };
+}
+
+/** The Connection that a managed CRD came through, or undefined. */
+export const ownerConnection = (crd: KubeObject): string | undefined =>
+  crd.metadata.labels?.[LABEL.managed] === "true" ? crd.metadata.annotations?.[ANNOTATION.connection] : undefined;
+
+/** The APIs a binding lists, each once, in its order. */
+export const listedApis = (binding: AnyBinding): ApiName[] => [...new Set(binding.spec.apis.map((api) => api.name))];
+
+/** The APIs a binding still answers for: those it lists and those its status says it has not let go of. */
+export const answeredApis = (binding: AnyBinding): ApiName[] => [
+  ...new Set([...listedApis(binding), ...(binding.status?.boundAPIs ?? []).map((api) => api.name)]),
+];
+
+export function viewOf(binding: AnyBinding): BindingView {
+  const apis = listedApis(binding);
+  const { namespace, name } = keyOf(binding);
+  return {
+    kind: binding.kind,
+    namespace,
+    name,
+    created: binding.metadata.creationTimestamp ?? "",
+    claimed: hasFinalizer(binding, FINALIZER.cleanup),
+    deleting: isDeleting(binding),
+    adopt: binding.spec.conflictPolicy === "Adopt",
+    apis,
+    leaving: answeredApis(binding).filter((api) => !apis.includes(api)),
+  };
+}

@@ -1,0 +1,64 @@
+// What all actors share: the ports, the caches, the engaged providers, the records of the machines, and `wake`. Holds no
+// logic of its own; the supervisor creates it and hands it to each pass.
+
+import type { MachineRecord } from "./host.ts";
+import type { Directory } from "./directory.ts";
+import type { Engagement } from "./engagement.ts";
+import type { Clock, Cluster, Connect, Log, Priority, Recorder, Telemetry, WorkQueue } from "./ports.ts";
+import type { Syncer } from "./syncer.ts";
+import type { Timers } from "./timers.ts";
+import type { Mapper } from "../machines/rules/mapper.ts";
+import type { TravelPolicy } from "../machines/rules/projection.ts";
+
+export interface Settings {
+  /** The only namespace that Secrets are read from. */
+  namespace: string;
+  mapper: Mapper;
+  travel: TravelPolicy;
+}
+
+export interface Ports {
+  consumer: Cluster;
+  connect: Connect;
+  queue: WorkQueue;
+  recorder: Recorder;
+  clock: Clock;
+  log: Log;
+  telemetry: Telemetry;
+}
+
+/**
+ * What a Connection allows others: ready: everything; deleting: engaged, but only for deletions; away: no provider at
+ * hand; absent: there is no such Connection. `reason` says it in a sentence.
+ */
+export interface Phase {
+  state: "ready" | "deleting" | "away" | "absent";
+  reason: string;
+}
+
+export interface Engine extends Ports {
+  settings: Settings;
+  directory: Directory;
+  timers: Timers;
+  /** Engaged providers, by Connection. */
+  engagements: Map<string, Engagement>;
+  /** As the last pass of each Connection left it. */
+  phases: Map<string, Phase>;
+  /** What each Connection last told those who depend on it. */
+  announced: Map<string, string>;
+  /** Bound APIs, by actor key. */
+  syncers: Map<string, Syncer>;
+  /** Records of Connections, bindings and syncers, by actor key; objects keep theirs in their syncer's table. */
+  records: Map<string, MachineRecord<unknown>>;
+  /** Puts an actor on the queue. */
+  wake(key: string, priority?: Priority): void;
+}
+
+/** The present time as conditions and Leases read it from an ISO string. */
+export const isoNow = (clock: Clock): string => new Date(clock.now()).toISOString();
+
+export const phaseOf = (engine: Engine, connection: string): Phase =>
+  engine.phases.get(connection) ??
+  (engine.directory.connection(connection)
+    ? { state: "away", reason: `Connection ${connection} has not been looked at yet` }
+    : { state: "absent", reason: `Connection ${connection} does not exist` });

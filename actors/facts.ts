@@ -1,0 +1,56 @@
+// Reduces an object, as a watch or an answer shows it, to the facts that the object machine weighs. Each fact is computed
+// from one side's object alone, so it is the same after a restart and on any replica.
+// Rules: docs/reference/behaviour.md, "In sync" and "Status".
+
+import { isDeleting, keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
+import { ANNOTATION, FINALIZER } from "../crds/labels.ts";
+import type { ConsumerFact, CopyFact } from "../machines/object-facts.ts";
+import type { Mapper } from "../machines/rules/mapper.ts";
+import { markersOf } from "../machines/rules/ownership.ts";
+import { ownedHash, project, type TravelPolicy, wantedHash } from "../machines/rules/projection.ts";
+import { statusFact } from "../machines/rules/status.ts";
+
+/** What a syncer's objects have in common. */
+export interface Shape {
+  resource: Resource;
+  mapper: Mapper;
+  travel: TravelPolicy;
+  /** UID of the consumer cluster, as pinned. */
+  clusterUid: string;
+  /** The type has a status subresource, so generations count specs only and can be translated. */
+  hasStatus: boolean;
+  /** The type keeps `status.conditions`, so a condition of ours is worth writing. */
+  keepsConditions: boolean;
+}
+
+/** The body of the apply that makes the copy what this consumer object wants. Throws what the Mapper throws. */
+export const projectionOf = (shape: Shape, object: KubeObject): KubeObject => {
+  const markers = { clusterUid: shape.clusterUid, objectUid: object.metadata.uid };
+  return project(object, shape.mapper.toProvider(shape.resource, keyOf(object)), markers, shape.travel);
+};
+
+export function consumerFact(shape: Shape, object: KubeObject): ConsumerFact {
+  const { metadata } = object;
+  const ours = metadata.finalizers?.indexOf(FINALIZER.syncer) ?? -1;
+  return {
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    generation: metadata.generation ?? 0,
+    deleting: isDeleting(object),
+    claimed: ours >= 0,
+    finalizers: { count: metadata.finalizers?.length ?? 0, ours },
+    orphan: metadata.annotations?.[ANNOTATION.deletionPolicy] === "Orphan",
+    mark: metadata.annotations?.[ANNOTATION.conflict] ?? "",
+    wanted: wantedHash(projectionOf(shape, object)),
+    status: statusFact(object, shape.hasStatus),
+  };
+}
+
+export const copyFact = (shape: Shape, copy: KubeObject): CopyFact => ({
+  ...markersOf(copy),
+  uid: copy.metadata.uid,
+  resourceVersion: copy.metadata.resourceVersion,
+  deleting: isDeleting(copy),
+  owned: ownedHash(copy),
+  status: statusFact(copy, shape.hasStatus),
+});

@@ -1,0 +1,113 @@
+// The bodies of the writes that concern one object: JSON patches with their fences, and the apply with its guard. Pure.
+// Rules: docs/reference/behaviour.md, "Fences".
+
+import type { Json } from "../crds/json.ts";
+import type { KubeObject } from "../crds/kube-object.ts";
+import { ANNOTATION, FINALIZER, LABEL } from "../crds/labels.ts";
+import { apiVersionOf } from "../crds/resources.ts";
+import type { ConsumerFact, CopyFact } from "../machines/object-facts.ts";
+import type { Markers } from "../machines/rules/ownership.ts";
+import type { PatchOperation } from "./ports.ts";
+
+/** A name as a segment of a JSON pointer. */
+const segment = (name: string): string => name.replaceAll("~", "~0").replaceAll("/", "~1");
+const annotationPath = (name: string): string => `/metadata/annotations/${segment(name)}`;
+const labelPath = (name: string): string => `/metadata/labels/${segment(name)}`;
+
+const sameObject = (uid: string): PatchOperation => ({ op: "test", path: "/metadata/uid", value: uid });
+
+/** No live object carries this resourceVersion: an apply with it creates, or is answered 409 when anything is there. */
+const FIRST_WRITE = { resourceVersion: "1" };
+
+/** The projection with its guard: a first write, or one that names the copy as last seen. */
+export const guardedApply = (projection: KubeObject, copy: CopyFact | null): unknown => ({
+  ...projection,
+  metadata: {
+    ...projection.metadata,
+    ...(copy === null ? FIRST_WRITE : { uid: copy.uid, resourceVersion: copy.resourceVersion }),
+  },
+});
+
+/** The first finalizer needs a new list, which is safe only on the very state we saw; a further one is appended. */
+export const addFinalizer = (consumer: ConsumerFact): PatchOperation[] =>
+  consumer.finalizers.count === 0
+    ? [
+        sameObject(consumer.uid),
+        { op: "test", path: "/metadata/resourceVersion", value: consumer.resourceVersion },
+        { op: "add", path: "/metadata/finalizers", value: [FINALIZER.syncer] },
+      ]
+    : [sameObject(consumer.uid), { op: "add", path: "/metadata/finalizers/-", value: FINALIZER.syncer }];
+
+/** Takes off our finalizer, and the conflict mark with it. */
+export function removeFinalizer(consumer: ConsumerFact): PatchOperation[] {
+  const path = `/metadata/finalizers/${consumer.finalizers.ours}`;
+  return [
+    sameObject(consumer.uid),
+    { op: "test", path, value: FINALIZER.syncer },
+    { op: "remove", path },
+    ...(consumer.mark === "" ? [] : removeMark(consumer).slice(1)),
+  ];
+}
+
+export const addMark = (object: KubeObject, reason: string): PatchOperation[] => [
+  sameObject(object.metadata.uid),
+  object.metadata.annotations === undefined
+    ? { op: "add", path: "/metadata/annotations", value: { [ANNOTATION.conflict]: reason } }
+    : { op: "add", path: annotationPath(ANNOTATION.conflict), value: reason },
+];
+
+export const removeMark = (consumer: ConsumerFact): PatchOperation[] => [
+  sameObject(consumer.uid),
+  { op: "remove", path: annotationPath(ANNOTATION.conflict) },
+];
+
+/** Replaces the status, whether there was one or not. */
+export const putStatus = (uid: string, status: Json | undefined): PatchOperation[] => [
+  sameObject(uid),
+  status === undefined ? { op: "remove", path: "/status" } : { op: "add", path: "/status", value: status },
+];
+
+/** Orphan: only from the copy that is provably ours; never an apply, which would take the spec away with the markers. */
+export const stripMarkers = (copy: KubeObject, markers: Markers): PatchOperation[] => [
+  sameObject(copy.metadata.uid),
+  { op: "test", path: annotationPath(ANNOTATION.consumerClusterUid), value: markers.clusterUid },
+  { op: "test", path: annotationPath(ANNOTATION.consumerObjectUid), value: markers.objectUid },
+  { op: "remove", path: annotationPath(ANNOTATION.consumerClusterUid) },
+  { op: "remove", path: annotationPath(ANNOTATION.consumerObjectUid) },
+  ...[LABEL.managed, LABEL.consumerClusterUid]
+    .filter((label) => copy.metadata.labels?.[label] !== undefined)
+    .map((label): PatchOperation => ({ op: "remove", path: labelPath(label) })),
+];
+
+/** A provider namespace that an object needs, marked as ours. */
+export const namespaceBody = (name: string, clusterUid: string): unknown => ({
+  apiVersion: "v1",
+  kind: "Namespace",
+  metadata: {
+    name,
+    labels: { [LABEL.managed]: "true", [LABEL.consumerClusterUid]: clusterUid },
+    annotations: { [ANNOTATION.consumerClusterUid]: clusterUid },
+  },
+});
+
+/** Our entry in the status of an object that is not in sync, beside whatever conditions it has. */
+export function withSyncedFalse(object: KubeObject, reason: string, message: string, now: string): Json {
+  const status = (object.status ?? {}) as Record<string, Json>;
+  const conditions = Array.isArray(status["conditions"]) ? status["conditions"] : [];
+  const others = conditions.filter((one) => (one as Record<string, Json> | null)?.["type"] !== "Synced");
+  const lastTransitionTime = `${now.slice(0, 19)}Z`;
+  const synced = { type: "Synced", status: "False", reason, message, lastTransitionTime };
+  return { ...status, conditions: [...others, synced] };
+}
+
+export const subjectOf = (
+  object: { uid: string },
+  resource: Parameters<typeof apiVersionOf>[0] & { kind: string },
+  key: { namespace: string; name: string },
+) => ({
+  apiVersion: apiVersionOf(resource),
+  kind: resource.kind,
+  ...(key.namespace === "" ? {} : { namespace: key.namespace }),
+  name: key.name,
+  uid: object.uid,
+});

@@ -1,0 +1,48 @@
+// What an error of an API server means for a write of ours. The only place that reads statuses, reasons and causes.
+// Rule: docs/reference/behaviour.md, "Refusals".
+
+import type { RefusalCause } from "../machines/object-facts.ts";
+import { ApiError } from "./ports.ts";
+
+export interface Judgement {
+  cause: RefusalCause;
+  message: string;
+  /** Seconds. */
+  retryAfter?: number;
+}
+
+const isTerminating = (error: ApiError): boolean =>
+  error.causes.some((cause) => cause.reason === "NamespaceTerminating") ||
+  error.message.includes("because it is being terminated");
+
+/** A namespaced write answered 404: is it the namespace that is missing (or else the type, or the object)? */
+export const isNamespaceMissing = (error: unknown, namespace: string): boolean =>
+  error instanceof ApiError && error.status === 404 && error.message.includes(`namespaces "${namespace}" not found`);
+
+export const isStatus = (error: unknown, ...statuses: number[]): error is ApiError =>
+  error instanceof ApiError && statuses.includes(error.status);
+
+/** Schema skew: the body has a field or type that the server's schema does not declare. It answers 500, not 4xx. */
+const isUntyped = (error: ApiError): boolean =>
+  error.status === 500 && error.message.includes("failed to create typed patch object");
+
+/** 409, a guard on the uid, or a JSON patch whose `test` failed: the state it was decided on is no longer the state. */
+const isOutdated = (error: ApiError, tested: boolean): boolean =>
+  error.status === 409 ||
+  (error.status === 422 && (tested || error.causes.some((cause) => cause.field === "metadata.uid")));
+
+const REJECTED = new Set([400, 405, 413, 422]);
+
+function causeOf(error: ApiError, tested: boolean): RefusalCause {
+  if (isOutdated(error, tested)) return "outdated";
+  if (error.status === 403) return isTerminating(error) ? "terminating" : "forbidden";
+  return REJECTED.has(error.status) || isUntyped(error) ? "rejected" : "fault";
+}
+
+/** `tested`: the write was a JSON patch with `test` operations, so 422 means one of them failed. */
+export function judge(error: unknown, what: string, tested = false): Judgement {
+  const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  if (!(error instanceof ApiError)) return { cause: "fault", message };
+  const retryAfter = error.retryAfter;
+  return { cause: causeOf(error, tested), message, ...(retryAfter === undefined ? {} : { retryAfter }) };
+}

@@ -1,0 +1,64 @@
+// Writes the status of our own kinds: only when it says something new, as one JSON patch fenced by the uid. A write that
+// loses a race is not repeated here: the newer object wakes its actor again.
+
+import { isDeepStrictEqual } from "node:util";
+import { type ConditionUpdate, sameConditions, setCondition } from "../crds/conditions.ts";
+import type { KubeObject, Resource } from "../crds/kube-object.ts";
+import { keyOf } from "../crds/kube-object.ts";
+import type { Condition } from "../crds/meta.ts";
+import type { Cache } from "./cache.ts";
+import type { Engine } from "./engine.ts";
+import { isStatus } from "./refusals.ts";
+
+/** A status of one of our own kinds, as far as this file looks into it. */
+export interface Status {
+  conditions?: Condition[];
+  [field: string]: unknown;
+}
+
+const statusOf = (object: KubeObject): Status | undefined => object.status as Status | undefined;
+
+/** The conditions of an object after `updates`, each stamped with the generation that was looked at. */
+export const nextConditions = (object: KubeObject, updates: readonly ConditionUpdate[], now: string): Condition[] =>
+  updates.reduce<Condition[]>(
+    (conditions, update) =>
+      setCondition(conditions, { ...update, observedGeneration: object.metadata.generation ?? 0 }, now),
+    statusOf(object)?.conditions ?? [],
+  );
+
+/** True when the two say the same, transition times aside. */
+export function sameStatus(before: Status | undefined, after: Status | undefined): boolean {
+  const { conditions: old, ...rest } = before ?? {};
+  const { conditions: fresh, ...others } = after ?? {};
+  return sameConditions(old, fresh) && isDeepStrictEqual(timeless(rest), timeless(others));
+}
+
+const timeless = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (key, inner: unknown) => (key === "lastTransitionTime" ? undefined : inner)));
+
+/**
+ * Writes `status` if it differs from what `object` carries. Resolves to false when it could not be written (the caller
+ * tries again); an object that has changed or gone meanwhile is no failure.
+ */
+export async function writeStatus<T extends KubeObject>(
+  engine: Engine,
+  resource: Resource,
+  cache: Cache<T>,
+  object: T,
+  status: Status,
+): Promise<boolean> {
+  if (sameStatus(statusOf(object), status)) return true;
+  const operations = [
+    { op: "test" as const, path: "/metadata/uid", value: object.metadata.uid },
+    { op: "add" as const, path: "/status", value: status },
+  ];
+  try {
+    cache.note((await engine.consumer.patch(resource, keyOf(object), operations, "status")) as T);
+    return true;
+  } catch (error) {
+    if (isStatus(error, 404, 409)) return true;
+    const { kind, metadata } = object;
+    engine.log.warn({ kind, name: metadata.name, error: String((error as Error).message) }, "status not written");
+    return false;
+  }
+}

@@ -1,0 +1,151 @@
+// Starts and stops the konnector: opens the watches of the consumer's own objects, keeps the directory, and turns every
+// change into the actors that have to look at it. It decides nothing about them.
+// Rule: docs/reference/behaviour.md, "Process".
+
+import type { AnyBinding } from "../crds/binding.ts";
+import type { Connection } from "../crds/connection.ts";
+import { keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/resources.ts";
+import { syncerFor } from "./binding-actor.ts";
+import { answeredApis, createDirectory, ownerConnection, type Secret } from "./directory.ts";
+import type { Engine, Ports, Settings } from "./engine.ts";
+import { bindingKey, connectionKey } from "./keys.ts";
+import { PRIORITY, type Watch, type WatchOptions, type WatchSink } from "./ports.ts";
+import { stopWatching } from "./syncer.ts";
+import { createTimers } from "./timers.ts";
+import { createWorker } from "./worker.ts";
+
+export interface Supervisor {
+  /** Every list of the consumer's own objects has been seen; `missing` says what is waited for. */
+  readiness(): { ready: boolean; missing: string[] };
+  stop(): Promise<void>;
+}
+
+/** Passes of one Connection that may run at a time. */
+const CONCURRENCY = 16;
+
+const OWN_KINDS: readonly Resource[] = [CONNECTIONS, CLUSTER_BINDINGS, BINDINGS];
+
+/** Did anything change but the status that we write ourselves? */
+const isNews = (before: KubeObject | undefined, after: KubeObject | undefined): boolean => {
+  if (before === undefined || after === undefined) return true;
+  const gist = ({ metadata }: KubeObject) =>
+    JSON.stringify([
+      metadata.uid,
+      metadata.generation,
+      metadata.deletionTimestamp,
+      metadata.finalizers,
+      metadata.annotations,
+    ]);
+  return gist(before) !== gist(after);
+};
+
+/** Starts at once and returns; waits by itself for CRDs that are not there yet. */
+export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
+  const { queue, clock, telemetry, log } = ports;
+  const watches: Watch[] = [];
+  let opened = false;
+
+  const directory = createDirectory({
+    connection: (before, after) => isNews(before, after) && wakeConnection(before, after),
+    binding: (before, after) => isNews(before, after) && [before, after].forEach((one) => one && wakeBinding(one)),
+    secret: (before, after) => wakeUsers((after ?? before) as Secret),
+    crd: (before, after) => crdChanged((after ?? before) as KubeObject),
+    listed: () => directory.complete && wakeAll(),
+  });
+
+  const engine: Engine = {
+    ...ports,
+    settings,
+    directory,
+    timers: createTimers(clock, queue),
+    engagements: new Map(),
+    phases: new Map(),
+    announced: new Map(),
+    syncers: new Map(),
+    records: new Map(),
+    wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
+  };
+
+  function wakeConnection(before: Connection | undefined, after: Connection | undefined): void {
+    engine.wake(connectionKey((after ?? (before as Connection)).metadata.name));
+  }
+
+  function wakeBinding(binding: AnyBinding): void {
+    const { name } = binding.spec.connectionRef;
+    engine.wake(bindingKey(name, keyOf(binding)));
+    engine.wake(connectionKey(name));
+    for (const api of answeredApis(binding)) engine.wake(syncerFor(engine, name, api).key);
+    // Siblings may gain or lose what this one governs.
+    for (const other of directory.bindingsOf(name)) engine.wake(bindingKey(name, keyOf(other)), PRIORITY.backlog);
+  }
+
+  function wakeUsers(secret: Secret): void {
+    for (const { metadata, spec } of directory.connections.values()) {
+      const { namespace, name } = spec.kubeconfigSecretRef;
+      if (namespace === secret.metadata.namespace && name === secret.metadata.name) {
+        engine.wake(connectionKey(metadata.name));
+      }
+    }
+  }
+
+  function crdChanged(crd: KubeObject): void {
+    openOwnKinds();
+    const owner = ownerConnection(crd);
+    if (owner !== undefined) syncerFor(engine, owner, crd.metadata.name);
+    for (const syncer of engine.syncers.values()) if (syncer.api === crd.metadata.name) engine.wake(syncer.key);
+  }
+
+  function wakeAll(): void {
+    log.info({ connections: [...directory.connections.values()].length }, "the consumer's objects are listed");
+    for (const { metadata } of directory.connections.values()) engine.wake(connectionKey(metadata.name));
+    for (const binding of [...directory.clusterBindings.values(), ...directory.bindings.values()]) wakeBinding(binding);
+    for (const crd of directory.crds.values()) crdChanged(crd);
+  }
+
+  const open = (resource: Resource, options: WatchOptions, sink: WatchSink): void => {
+    watches.push(
+      ports.consumer.watch(resource, options, {
+        ...sink,
+        failed: (error) =>
+          log.warn({ resource: resource.resource, error: error.message }, "watch failed, trying again"),
+      }),
+    );
+  };
+
+  /** Our own kinds are watched once their CRDs are there; until then there is nothing to list. */
+  function openOwnKinds(): void {
+    if (opened || missingDefinitions().length > 0) return;
+    opened = true;
+    open(CONNECTIONS, {}, directory.connections.sink);
+    open(CLUSTER_BINDINGS, {}, directory.clusterBindings.sink);
+    open(BINDINGS, {}, directory.bindings.sink);
+  }
+
+  const missingDefinitions = (): string[] =>
+    OWN_KINDS.map(({ resource, group }) => `${resource}.${group}`).filter((name) => !directory.crds.get(`/${name}`));
+
+  function readiness() {
+    const missing = missingDefinitions().map((name) => `CRD ${name} is not installed`);
+    if (missing.length === 0 && !directory.complete) missing.push("the consumer's objects are being listed");
+    return { ready: directory.complete, missing };
+  }
+
+  telemetry.gauge("queue_depth", () => queue.depth);
+  telemetry.gauge("engaged_connections", () => engine.engagements.size);
+  telemetry.gauge("syncers", () => [...engine.syncers.values()].filter((one) => one.watching).length);
+  queue.start(createWorker(engine), CONCURRENCY);
+  open(CRDS, { metadataOnly: true }, directory.crds.sink);
+  open(SECRETS, { namespace: settings.namespace }, directory.secrets.sink);
+
+  return {
+    readiness,
+    async stop() {
+      for (const watch of watches) watch.stop();
+      await queue.stop();
+      engine.timers.stop();
+      for (const syncer of engine.syncers.values()) stopWatching(syncer);
+      for (const engagement of engine.engagements.values()) engagement.close();
+    },
+  };
+}

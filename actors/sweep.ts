@@ -1,0 +1,54 @@
+// The last step before a Connection goes: the consumer CRDs that came through it are removed if they hold no instance and
+// are ours, else they are let go of (our marks off, the CRD and its instances stay).
+// Rule: docs/reference/behaviour.md, "Removing CRDs".
+
+import { type Crd, resourceOf } from "../crds/definition-object.ts";
+import { isDeleting, keyOf } from "../crds/kube-object.ts";
+import { ANNOTATION, LABEL } from "../crds/labels.ts";
+import { originOf } from "../crds/ownership.ts";
+import { CRDS } from "../crds/resources.ts";
+import type { Engine } from "./engine.ts";
+import type { Cluster } from "./ports.ts";
+import { isStatus } from "./refusals.ts";
+
+const MARKS = [ANNOTATION.connection, ANNOTATION.schemaHash, ANNOTATION.crdOrigin] as const;
+
+const without = (from: Record<string, string> | undefined, keys: readonly string[]): Record<string, string> =>
+  Object.fromEntries(Object.entries(from ?? {}).filter(([key]) => !keys.includes(key)));
+
+async function letGo(consumer: Cluster, crd: Crd): Promise<void> {
+  const { metadata, ...rest } = crd;
+  const { managedFields: _managedFields, ...kept } = metadata;
+  await consumer.replace(CRDS, keyOf(crd), {
+    ...rest,
+    metadata: {
+      ...kept,
+      labels: without(metadata.labels, [LABEL.managed]),
+      annotations: without(metadata.annotations, MARKS),
+    },
+  });
+}
+
+async function hasInstances(consumer: Cluster, crd: Crd): Promise<boolean> {
+  const resource = resourceOf(crd);
+  return resource !== undefined && (await consumer.list(resource, { limit: 1 })).length > 0;
+}
+
+async function sweepOne(consumer: Cluster, name: string): Promise<void> {
+  const crd = (await consumer.get(CRDS, { namespace: "", name })) as Crd;
+  if (isDeleting(crd)) return;
+  const removable = originOf(crd) === "ours" && !(await hasInstances(consumer, crd));
+  if (removable) await consumer.delete(CRDS, keyOf(crd), crd.metadata.uid);
+  else await letGo(consumer, crd);
+}
+
+/** Rejects with the first error of our own cluster; what is swept already is not swept twice. */
+export async function sweep(engine: Engine, connection: string): Promise<void> {
+  for (const { metadata } of engine.directory.crdsOf(connection)) {
+    try {
+      await sweepOne(engine.consumer, metadata.name);
+    } catch (error) {
+      if (!isStatus(error, 404)) throw error;
+    }
+  }
+}

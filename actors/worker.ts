@@ -1,0 +1,44 @@
+// Takes a key from the queue and runs that actor's pass. A pass that throws is a bug or a Mapper's exception: it is
+// logged, tried again later, and costs no other actor anything.
+
+import { bindingPass, syncerFor } from "./binding-actor.ts";
+import { connectionPass } from "./connection-actor.ts";
+import type { Engine } from "./engine.ts";
+import { type Address, parseAddress } from "./keys.ts";
+import { objectPass } from "./object-actor.ts";
+import { syncerPass } from "./syncer-actor.ts";
+
+/** Milliseconds until a pass that threw is run again. */
+const AFTER_BUG = 10_000;
+
+function run(engine: Engine, address: Address): Promise<void> {
+  switch (address.kind) {
+    case "connection":
+      return connectionPass(engine, address.connection);
+    case "binding":
+      return bindingPass(engine, address.connection, address);
+    case "syncer":
+      return syncerPass(engine, syncerFor(engine, address.connection, address.api));
+    case "object":
+      return objectPass(engine, syncerFor(engine, address.connection, address.api), address.key);
+  }
+}
+
+/** The function the queue runs. Never rejects. Before the consumer's own objects are listed nothing is decided. */
+export const createWorker =
+  (engine: Engine) =>
+  async (key: string): Promise<void> => {
+    if (!engine.directory.complete) return;
+    const address = parseAddress(key);
+    try {
+      await run(engine, address);
+      engine.telemetry.count("passes_total", { kind: address.kind, result: "done" });
+    } catch (error) {
+      engine.telemetry.count("passes_total", { kind: address.kind, result: "failed" });
+      engine.log.error(
+        { key, error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+        "pass failed",
+      );
+      engine.timers.set(key, AFTER_BUG);
+    }
+  };

@@ -1,0 +1,97 @@
+// The process: plugs the adapters into the engine, serves probes and metrics, and ends cleanly on SIGTERM or SIGINT.
+// Holds no behaviour of its own. Exit codes: 0 after a signal, 1 for a fatal error or a second signal, 2 for bad usage.
+// Rule: docs/reference/behaviour.md, "Process".
+
+import { readFileSync } from "node:fs";
+import { type Ports } from "../actors/engine.ts";
+import { startSupervisor } from "../actors/supervisor.ts";
+import { systemClock } from "../adapters/clock.ts";
+import { startHealth } from "../adapters/http/health.ts";
+import { createCluster } from "../adapters/kube/client.ts";
+import { createConnect } from "../adapters/kube/connect.ts";
+import { createRecorder } from "../adapters/kube/events.ts";
+import { loadOwnConfig } from "../adapters/kube/own-config.ts";
+import { createMemoryQueue } from "../adapters/queue/memory.ts";
+import { createLog } from "../adapters/telemetry/logs.ts";
+import { createMetrics, METRICS_CONTENT_TYPE } from "../adapters/telemetry/metrics.ts";
+import { identityMapper } from "../machines/rules/mapper.ts";
+import { defaultTravelPolicy } from "../machines/rules/projection.ts";
+import { type Config, parseConfig, USAGE, UsageError } from "./config.ts";
+
+/** Milliseconds after which a shutdown that hangs is cut off; the promise is 10 s. */
+const SHUTDOWN = 9_000;
+
+const version = (): string => {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+};
+
+async function run(config: Config): Promise<void> {
+  const log = createLog(config["log-level"]);
+  const metrics = createMetrics();
+  const userAgent = `konnector/${version()}`;
+  const optionsFor = (side: string) => ({
+    userAgent,
+    onRequest: (verb: string, resource: string, code: number) =>
+      metrics.count("requests_total", { side, verb, resource, code: String(code) }),
+  });
+  const own = loadOwnConfig(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig });
+  log.info({ version: version(), server: own.access.server.origin, source: own.source }, "starting");
+  const consumer = createCluster(own.access, optionsFor("consumer"));
+  const ports: Ports = {
+    consumer,
+    connect: createConnect({}, (name) => optionsFor(name)),
+    queue: createMemoryQueue(),
+    recorder: createRecorder(consumer, systemClock, log),
+    clock: systemClock,
+    log,
+    telemetry: metrics,
+  };
+  const supervisor = startSupervisor(ports, {
+    namespace: config.namespace,
+    mapper: identityMapper,
+    travel: defaultTravelPolicy,
+  });
+  const health = await startHealth({
+    probeAddress: config["health-probe-bind-address"],
+    metricsAddress: config["metrics-bind-address"],
+    live: {},
+    ready: { consumer: () => supervisor.readiness().missing[0] },
+    metrics: { contentType: METRICS_CONTENT_TYPE, render: () => metrics.render() },
+  });
+  await signal((name) => log.info({ signal: name }, "stopping"));
+  setTimeout(() => process.exit(1), SHUTDOWN).unref();
+  await supervisor.stop();
+  await Promise.all([health.close(), consumer.close()]);
+  log.info({}, "stopped");
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+const signal = (told: (name: string) => void): Promise<void> =>
+  new Promise((resolve) => {
+    let signalled = false;
+    for (const name of ["SIGTERM", "SIGINT"] as const) {
+      process.on(name, () => {
+        if (signalled) process.exit(1);
+        signalled = true;
+        told(name);
+        resolve();
+      });
+    }
+  });
+
+async function main(): Promise<number> {
+  try {
+    await run(parseConfig(process.argv.slice(2)));
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n\n${USAGE}`);
+      return 2;
+    }
+    process.stderr.write(`${JSON.stringify({ level: "fatal", error: String((error as Error).message) })}\n`);
+    return 1;
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,152 @@
+// What is known of one synced object, and the questions that its machine and its syncer ask of that knowledge. Pure.
+// Rules: docs/reference/behaviour.md, "Objects".
+
+import { type Markers, type Ownership, ownership } from "./rules/ownership.ts";
+import { type StatusFact, statusOwed } from "./rules/status.ts";
+
+/** The consumer object as last seen. */
+export interface ConsumerFact {
+  uid: string;
+  resourceVersion: string;
+  generation: number;
+  deleting: boolean;
+  /** Carries our finalizer. */
+  claimed: boolean;
+  /** How many finalizers it has, and the place of ours among them (-1: none). */
+  finalizers: { count: number; ours: number };
+  /** The user asked to keep the copy on deletion. */
+  orphan: boolean;
+  /** Value of the conflict annotation, or "". */
+  mark: string;
+  /** Hash of the projection. */
+  wanted: string;
+  status: StatusFact;
+}
+
+/** The copy as last seen on the provider, whoever owns it. */
+export interface CopyFact extends Markers {
+  uid: string;
+  resourceVersion: string;
+  deleting: boolean;
+  /** Hash of the fields our managedFields entry owns. */
+  owned: string;
+  status: StatusFact;
+}
+
+/** What bindings and the Connection allow for this object. */
+export interface Gate {
+  /** sync: a live binding governs it. drain: its last binding is going. held: neither; only deletions go on. */
+  mode: "sync" | "drain" | "held";
+  /** A provider client whose cluster identity is verified is at hand. */
+  engaged: boolean;
+  adopt: boolean;
+  clusterUid: string;
+}
+
+/** Why a write or read was not carried out. */
+export type RefusalCause = "outdated" | "forbidden" | "terminating" | "rejected" | "fault";
+
+export interface ObjectContext {
+  /** undefined: not known yet; null: known to be absent. */
+  consumer: ConsumerFact | null | undefined;
+  /** As the provider watch or the last answer shows it; null: not among what we watch. */
+  copy: CopyFact | null | undefined;
+  gate: Gate | undefined;
+  /** Found by a GET where the watch shows nothing: somebody else's object, or one of ours not labelled yet. */
+  found: CopyFact | null;
+  /** The copy was looked for by GET in this pass and is not there. */
+  confirmedAbsent: boolean;
+  /** A successful apply left these two hashes unequal (server defaults, webhooks): as good as equal. */
+  accepted: { wanted: string; owned: string } | null;
+  /** The same for status: what was sent, and the shape the server made of it. */
+  acceptedStatus: { sent: string; kept: string } | null;
+  /** The write that was refused for good, so that it is not sent again unchanged. */
+  refused: { cause: RefusalCause; message: string; wanted: string } | null;
+  attempts: number;
+  /** Milliseconds until the next pass is due by itself, or null. */
+  retryIn: number | null;
+}
+
+export type ObjectEvent =
+  | { type: "consumer.seen"; consumer: ConsumerFact }
+  | { type: "consumer.gone" }
+  | { type: "copy.seen"; copy: CopyFact }
+  | { type: "copy.gone" }
+  | { type: "gate.seen"; gate: Gate }
+  | { type: "pass" }
+  | { type: "due" }
+  | { type: "claimed"; consumer: ConsumerFact }
+  /** `sent`: hash of the projection that was applied. */
+  | { type: "applied"; copy: CopyFact; sent: string }
+  | { type: "occupied" }
+  | { type: "namespace.missing" }
+  | { type: "namespace.ready" }
+  | { type: "looked"; found: CopyFact | null }
+  /** `sent`: shape of the copy's status that was mirrored. */
+  | { type: "mirrored"; consumer: ConsumerFact; sent: string }
+  | { type: "marked"; consumer: ConsumerFact }
+  | { type: "unmarked"; consumer: ConsumerFact }
+  | { type: "deleted" }
+  | { type: "delete.waiting"; copy: CopyFact }
+  | { type: "orphaned" }
+  | { type: "released" }
+  | { type: "refused"; cause: RefusalCause; message: string; retryAfter?: number };
+
+export const initialObjectContext: ObjectContext = {
+  consumer: undefined,
+  copy: undefined,
+  gate: undefined,
+  found: null,
+  confirmedAbsent: false,
+  accepted: null,
+  acceptedStatus: null,
+  refused: null,
+  attempts: 0,
+  retryIn: null,
+};
+
+/** The copy to judge: what the watch shows, else what a GET found. */
+export const copyOf = (context: ObjectContext): CopyFact | null => context.copy ?? context.found;
+
+/** Whose the copy is; "none" when there is none. */
+export const whose = (context: ObjectContext): Ownership | "none" => {
+  const copy = copyOf(context);
+  if (copy === null || !context.gate || !context.consumer) return "none";
+  return ownership(copy, { clusterUid: context.gate.clusterUid, objectUid: context.consumer.uid });
+};
+
+/** Do the two sides agree on the spec, or did an apply leave them as they are? */
+export const specInSync = (consumer: ConsumerFact, copy: CopyFact, accepted: ObjectContext["accepted"]): boolean =>
+  consumer.wanted === copy.owned || (accepted?.wanted === consumer.wanted && accepted.owned === copy.owned);
+
+export const statusInSync = (
+  consumer: ConsumerFact,
+  copy: CopyFact,
+  accepted: ObjectContext["acceptedStatus"],
+): boolean =>
+  !statusOwed(consumer.status, copy.status) ||
+  (accepted?.sent === copy.status.shape && accepted.kept === consumer.status.shape);
+
+const isLive = (copy: CopyFact | null): copy is CopyFact => copy !== null && !copy.deleting;
+
+export const mustGo = ({ consumer, gate }: ObjectContext) => consumer?.deleting === true || gate?.mode === "drain";
+
+/** The reason an object is marked with; "" when nobody else has the name, or the binding adopts what nobody owns. */
+export const conflictOf = (context: ObjectContext): "" | "ForeignObjectExists" | "OwnedByAnother" => {
+  const owner = whose(context);
+  if (owner === "another") return "OwnedByAnother";
+  return owner === "foreign" && context.gate?.adopt !== true ? "ForeignObjectExists" : "";
+};
+
+/** True when an object in these facts owes nothing to either side: no pass is needed. */
+export function owesNothing(
+  consumer: ConsumerFact,
+  copy: CopyFact,
+  gate: Gate,
+  memory: Pick<ObjectContext, "accepted" | "acceptedStatus">,
+): boolean {
+  const markers = { clusterUid: gate.clusterUid, objectUid: consumer.uid };
+  const idle = !consumer.deleting && consumer.claimed && consumer.mark === "" && isLive(copy);
+  const settled = idle && gate.mode === "sync" && ownership(copy, markers) === "ours";
+  return settled && specInSync(consumer, copy, memory.accepted) && statusInSync(consumer, copy, memory.acceptedStatus);
+}

@@ -1,0 +1,63 @@
+// Which binding governs an object, and whether it is to be drained because its last one is going. Pure; unknown facts
+// never reach it (callers wait for complete lists). Rule: docs/reference/behaviour.md, "Governing binding".
+
+import type { ApiName } from "../../crds/kube-object.ts";
+
+/** A binding reduced to what governs. */
+export interface BindingView {
+  kind: "ClusterBinding" | "Binding";
+  /** "" for a ClusterBinding. */
+  namespace: string;
+  name: string;
+  /** ISO time of creation. */
+  created: string;
+  /** Carries our finalizer; without it nothing is done for it yet. */
+  claimed: boolean;
+  deleting: boolean;
+  adopt: boolean;
+  /** APIs it lists. */
+  apis: readonly ApiName[];
+  /** APIs it listed and has not let go of yet. */
+  leaving: readonly ApiName[];
+}
+
+const covers = (binding: BindingView, namespace: string): boolean =>
+  binding.kind === "ClusterBinding" || (namespace !== "" && binding.namespace === namespace);
+
+const isLive = (binding: BindingView, api: ApiName): boolean =>
+  binding.claimed && !binding.deleting && binding.apis.includes(api);
+
+const isLeaving = (binding: BindingView, api: ApiName): boolean =>
+  binding.claimed && (binding.leaving.includes(api) || (binding.deleting && binding.apis.includes(api)));
+
+/** ClusterBindings before Bindings; the oldest first; then by name. */
+const precedence = (a: BindingView, b: BindingView): number => {
+  if (a.kind !== b.kind) return a.kind === "ClusterBinding" ? -1 : 1;
+  if (a.created !== b.created) return a.created < b.created ? -1 : 1;
+  return a.name < b.name ? -1 : 1;
+};
+
+/** The binding that governs objects of `api` in `namespace`, among bindings of one Connection. */
+export const governing = (bindings: readonly BindingView[], api: ApiName, namespace: string): BindingView | undefined =>
+  bindings.filter((binding) => isLive(binding, api) && covers(binding, namespace)).sort(precedence)[0];
+
+/** What the bindings of one Connection mean for objects of `api` in `namespace`. */
+export function rule(
+  bindings: readonly BindingView[],
+  api: ApiName,
+  namespace: string,
+): { mode: "sync" | "drain" | "held"; adopt: boolean } {
+  const binding = governing(bindings, api, namespace);
+  if (binding) return { mode: "sync", adopt: binding.adopt };
+  const draining = bindings.some((one) => isLeaving(one, api) && covers(one, namespace));
+  return { mode: draining ? "drain" : "held", adopt: false };
+}
+
+/** How many bindings of one Connection want `api` here, and how many wait to be rid of it. */
+export function demandFor(bindings: readonly BindingView[], api: ApiName, clusterScoped: boolean) {
+  const able = bindings.filter((binding) => !(clusterScoped && binding.kind === "Binding"));
+  const live = able.filter((binding) => isLive(binding, api)).length;
+  const leaving = able.filter((binding) => isLeaving(binding, api));
+  const takesCrd = live === 0 && leaving.some((binding) => binding.deleting && binding.kind === "ClusterBinding");
+  return { live, draining: leaving.length, takesCrd };
+}
