@@ -26,7 +26,9 @@ async function place(binary: Binary, file: string): Promise<void> {
 }
 
 async function obtain(staging: string): Promise<void> {
-  for (const [binary, file] of await download(missing(), staging)) await place(binary, file);
+  for (const [binary, file] of await download(missing(), staging)) {
+    await place(binary, file).catch(() => say(`the downloaded ${binary} does not run here`));
+  }
   const left = missing();
   if (left.length === 0) return;
   if (!(await hasGo())) {
@@ -41,6 +43,7 @@ async function main(): Promise<void> {
   await mkdir(dir, { recursive: true });
   const onWait = () => say("another set-up is obtaining the control plane, waiting for it");
   await withLock(`${dir}.lock`, onWait, async () => {
+    if (missing().length === 0) return;
     const staging = await mkdtemp(path.join(dir, ".staging-"));
     try {
       await obtain(staging);

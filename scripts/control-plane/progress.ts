@@ -1,7 +1,7 @@
 // What the set-up shows while it works: one line per step with its time, and a sign of life every few seconds within a
-// long step. On a terminal the sign of life overwrites itself; in a log it is a line every 15 s.
+// long step. On a terminal the sign of life overwrites itself; in a log it is a line every 5 s.
 
-const TICK_MS = process.stdout.isTTY ? 1000 : 15_000;
+const TICK_MS = process.stdout.isTTY ? 1000 : 5000;
 
 const seconds = (since: number): string => `${((Date.now() - since) / 1000).toFixed(1)} s`;
 
