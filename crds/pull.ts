@@ -44,7 +44,8 @@ const modern = (crd: Crd, version: CrdVersion): CrdVersion =>
 
 /**
  * Versions that objects here may still be stored in: an API server refuses an update that drops one. They are neither
- * served nor stored in. Their schema is the provider's if it still has them.
+ * served nor stored in, and carry their schema only (the provider's if it still has them): an API server also refuses
+ * selectable fields or columns that are the same in all versions while their schemas differ.
  */
 const storedBefore = (provider: Crd, existing: Crd | undefined, kept: string): CrdVersion[] =>
   (existing?.status?.storedVersions ?? []).flatMap((name) => {
@@ -52,7 +53,7 @@ const storedBefore = (provider: Crd, existing: Crd | undefined, kept: string): C
     const named = (version: CrdVersion): boolean => version.name === name;
     const fromProvider = provider.spec.versions.find(named);
     const version = fromProvider === undefined ? existing?.spec.versions.find(named) : modern(provider, fromProvider);
-    return version === undefined ? [] : [{ ...version, served: false, storage: false }];
+    return version === undefined ? [] : [{ name, served: false, storage: false, schema: version["schema"] ?? {} }];
   });
 
 const buildSpec = (provider: Crd, kept: CrdVersion, existing: Crd | undefined): CrdSpec => ({
