@@ -42,6 +42,7 @@ const CAUSES: Record<string, string> = {
   UND_ERR_CLOSED: "the client was closed",
   UND_ERR_HEADERS_OVERFLOW: "it sent too many headers",
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "its answer was cut short",
+  HPE: "it does not speak HTTP",
   ERR_ANSWER_TOO_LARGE: "its answer is larger than we take",
   ERR_NOT_KUBERNETES: "its answer is not what the Kubernetes API answers",
   CERT_HAS_EXPIRED: "its certificate has expired",
@@ -54,7 +55,13 @@ const UNTRUSTED =
 
 const codeOf = (failure: unknown): string => {
   if (typeof failure !== "object" || failure === null) return "";
-  const { code, cause, errors } = failure as { code?: unknown; cause?: unknown; errors?: unknown };
+  const { name, code, cause, errors } = failure as {
+    name?: unknown;
+    code?: unknown;
+    cause?: unknown;
+    errors?: unknown;
+  };
+  if (name === "HTTPParserError") return "HPE";
   if (typeof code === "string" && code !== "") return code;
   return codeOf(cause) || codeOf(Array.isArray(errors) ? errors[0] : undefined);
 };
@@ -64,7 +71,6 @@ const causeOf = (failure: unknown): string => {
   const known = CAUSES[code];
   if (known !== undefined) return known;
   if (UNTRUSTED.test(code)) return `its certificate is not signed by the certificate authority in use (${code})`;
-  if (/^HPE_/.test(code)) return "it does not speak HTTP";
   if (/^ERR_SSL_|^ERR_TLS_|^EPROTO$/.test(code)) return `the TLS handshake failed (${code})`;
   return code === "" ? "the request failed" : `the request failed (${code})`;
 };

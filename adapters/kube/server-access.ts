@@ -53,6 +53,6 @@ const headerName = (key: string): string =>
   [...Buffer.from(key)]
     .map((byte) => {
       const char = String.fromCharCode(byte);
-      return /[a-z0-9._-]/.test(char) ? char : `%${byte.toString(16).padStart(2, "0").toUpperCase()}`;
+      return /[A-Za-z0-9._-]/.test(char) ? char : `%${byte.toString(16).padStart(2, "0").toUpperCase()}`;
     })
     .join("");

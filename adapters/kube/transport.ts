@@ -3,7 +3,8 @@
 // requests. Promises bounded times, no redirects, the address rule at each connection, and the process's HTTPS proxy and
 // extra certificate authorities. Rule: docs/reference/behaviour.md, "Client and watch".
 
-import { getCACertificates } from "node:tls";
+import { isIP } from "node:net";
+import { checkServerIdentity, getCACertificates } from "node:tls";
 import { type buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
 import { guardedLookup } from "./address.ts";
 import { proxyFor } from "./proxy.ts";
@@ -34,11 +35,17 @@ const IDLE_SOCKET = 30_000;
 const authorities = (access: ServerAccess): string[] | undefined =>
   access.ca === undefined ? undefined : [access.ca, ...getCACertificates("extra")];
 
+/** An address cannot be sent as SNI; it is only what the certificate is compared with. */
+const serverName = (name: string | undefined): buildConnector.BuildOptions => {
+  if (name === undefined || isIP(name) === 0) return { servername: name };
+  return { checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate) };
+};
+
 const tlsOptions = (access: ServerAccess, options: TransportOptions): buildConnector.BuildOptions => ({
   ca: authorities(access),
   cert: access.clientCert,
   key: access.clientKey,
-  servername: access.serverName,
+  ...serverName(access.serverName),
   rejectUnauthorized: access.insecure !== true,
   minVersion: "TLSv1.2",
   allowH2: options.http2 === true,

@@ -1,0 +1,190 @@
+// What a watch makes of streams that no real API server sends on demand. The servers are fakes (see fake-server.ts).
+
+import { afterEach, describe, expect, it } from "vitest";
+import { type ApiError, UnreachableError } from "../../actors/ports.ts";
+import type { ClusterOptions } from "../../adapters/kube/client.ts";
+import { eventually, never } from "../harness/wait.ts";
+import { closeFakes, object, open, startFake, status, TOKEN } from "./fake-cluster.ts";
+import { type FakeAnswer, sendJson } from "./fake-server.ts";
+import { createRecordingSink } from "./recording-sink.ts";
+import { WIDGETS } from "./widgets.ts";
+
+afterEach(closeFakes);
+
+describe("a watch on a misbehaving server", () => {
+  const quick = {
+    backoff: { base: 20, cap: 200, appearingCap: 100 },
+    initialSilence: 150,
+    healthyAfter: 10_000,
+    random: () => 1,
+  };
+  const event = (type: string, body: unknown): string => `${JSON.stringify({ type, object: body })}\n`;
+  const endOfList = (resourceVersion: string): string =>
+    event("BOOKMARK", {
+      kind: "Widget",
+      metadata: { resourceVersion, annotations: { "k8s.io/initial-events-end": "true" } },
+    });
+
+  /** One script per stream, the last one again and again; anything but a watch is a page with one object. */
+  const scripted = async (scripts: FakeAnswer[], options: ClusterOptions = {}) => {
+    let stream = 0;
+    const server = await startFake((request, response) => {
+      if (request.url === "/version") return sendJson(response, 200, {});
+      if (!request.url?.includes("watch=true"))
+        return sendJson(response, 200, { metadata: { resourceVersion: "50" }, items: [object("paged")] });
+      response.setHeader("content-type", "application/json");
+      scripts[Math.min(stream++, scripts.length - 1)]?.(request, response);
+    });
+    const sink = createRecordingSink();
+    const cluster = open({ server: server.url, token: TOKEN }, { timing: quick, ...options });
+    cluster.watch(WIDGETS, {}, sink);
+    const streams = (): string[] => server.requests.filter((request) => request.includes("watch=true"));
+    return { sink, server, streams };
+  };
+  const stay = (_request: unknown, response: { write: (text: string) => void }, ...lines: string[]): void => {
+    for (const line of lines) response.write(line);
+  };
+
+  it("resumes from the last bookmark after a stream that ended, and lists nothing again", async () => {
+    const { sink, streams } = await scripted([
+      (_q, r) => {
+        r.write(event("ADDED", object("a", "5")) + endOfList("7"));
+        r.end(event("BOOKMARK", { kind: "Widget", metadata: { resourceVersion: "9" } }));
+      },
+      (q, r) => stay(q, r, event("ADDED", object("b", "10"))),
+    ]);
+    await eventually("the second stream", () => sink.story.includes("seen b"));
+    expect(sink.story).toEqual(["seen a", "listed default/a", "seen b"]);
+    expect(streams()[0]).toMatch(/sendInitialEvents=true&resourceVersionMatch=NotOlderThan$/);
+    expect(streams()[0]).not.toContain("resourceVersion=");
+    expect(streams()[1]).toContain("resourceVersion=9");
+  });
+
+  it.each<[string, FakeAnswer]>([
+    ["an ERROR event", (_q, r) => r.end(event("ERROR", status(410, "Expired", "too old resource version")))],
+    ["the HTTP status", (_q, r) => sendJson(r, 410, status(410, "Expired", "too old resource version"))],
+  ])("lists anew after a 410 as %s, without calling it a failure", async (_how, gone) => {
+    const { sink, streams } = await scripted([
+      (_q, r) => r.end(event("ADDED", object("a")) + endOfList("7")),
+      gone,
+      (q, r) => stay(q, r, event("ADDED", object("b")), endOfList("12")),
+    ]);
+    await eventually("the second list", () => sink.story.includes("listed default/b"));
+    expect(sink.story).toEqual(["seen a", "listed default/a", "seen b", "listed default/b"]);
+    expect(streams()[2]).toContain("sendInitialEvents=true");
+  });
+
+  it("never calls a list complete that was not", async () => {
+    const { sink } = await scripted([
+      (_q, r) => r.end(event("ADDED", object("a")) + event("BOOKMARK", { metadata: { resourceVersion: "6" } })),
+      (q, r) => stay(q, r, event("ADDED", object("b")), event("DELETED", object("b")), endOfList("12")),
+    ]);
+    await eventually("the list", () => sink.story.includes("listed"));
+    expect(sink.story).toEqual(["seen a", "seen b", "gone b", "listed"]);
+  });
+
+  it("falls back to pages where a server ignores what a streaming list is", async () => {
+    const { sink, streams } = await scripted([
+      (q, r) => stay(q, r, event("ADDED", object("paged"))),
+      (q, r) => stay(q, r, event("ADDED", object("b", "51"))),
+    ]);
+    await eventually("the change after the list", () => sink.story.includes("seen b"));
+    expect(sink.story).toEqual(["seen paged", "seen paged", "listed default/paged", "seen b"]);
+    expect(streams()[1]).toContain("resourceVersion=50");
+  });
+
+  it.each<[string, string]>([
+    ["what is not JSON", "garbage\n"],
+    ["an event without a type", '{"object":{}}\n'],
+    ["an event of an unknown type", event("RENAMED", object("a"))],
+    ["an event called like a property of every object", event("constructor", object("a"))],
+    ["an event without an object", '{"type":"ADDED"}\n'],
+    ["an object without metadata", event("ADDED", { kind: "Widget" })],
+    ["a line cut short", '{"type":"ADDED","object":{"metadata":{"name":\n'],
+  ])("reports %s and opens the stream again", async (_what, line) => {
+    const { sink } = await scripted([
+      (_q, r) => r.end(endOfList("7") + line),
+      (q, r) => stay(q, r, event("ADDED", object("b", "8"))),
+    ]);
+    await eventually("the next stream", () => sink.story.includes("seen b"));
+    expect(sink.story).toEqual(["listed", "failed", "recovered", "seen b"]);
+    expect(sink.failures[0]).toBeInstanceOf(UnreachableError);
+  });
+
+  it("holds no endless line", async () => {
+    const { sink } = await scripted(
+      [
+        (_q, r) => {
+          const chunk = Buffer.alloc(1024 * 1024, "x");
+          const more = (): void => {
+            while (!r.destroyed && r.write(chunk));
+            r.once("drain", more);
+          };
+          more();
+        },
+        (q, r) => stay(q, r, endOfList("7")),
+      ],
+      { timing: { ...quick, initialSilence: 5_000 } },
+    );
+    await eventually("the next stream", () => sink.story.includes("listed"));
+    expect(sink.failures[0]?.message).toContain("larger than we take");
+  });
+
+  it("joins events that arrive in pieces, split inside a character", async () => {
+    const bytes = Buffer.from(event("ADDED", { ...object("a"), spec: { text: "größe 😀" } }) + endOfList("7"));
+    const { sink } = await scripted(
+      [
+        (_q, r) => {
+          let at = 0;
+          const next = (): void => {
+            if (at < bytes.length) r.write(bytes.subarray(at, ++at), () => setImmediate(next));
+          };
+          next();
+        },
+      ],
+      { timing: { ...quick, initialSilence: 5_000 } },
+    );
+    await eventually("the list", () => sink.story.includes("listed default/a"));
+    expect(sink.calls[0]).toMatchObject({ object: { spec: { text: "größe 😀" } } });
+  });
+
+  it("does not hammer a server that closes every stream at once", async () => {
+    const { sink, streams } = await scripted([(_q, r) => r.end()], {
+      timing: { ...quick, backoff: { base: 50, cap: 10_000, appearingCap: 10_000 } },
+    });
+    await eventually("some streams", () => streams().length >= 4);
+    await never("a storm", async () => (streams().length > 7 ? `${streams().length} streams` : undefined), 1_000);
+    expect(sink.story).toEqual([]);
+  });
+
+  it("waits as long as the server asks", async () => {
+    const { sink, streams } = await scripted(
+      [
+        (_q, r) =>
+          sendJson(r, 429, status(429, "TooManyRequests", "storage is (re)initializing"), { "retry-after": "1" }),
+        (q, r) => stay(q, r, endOfList("7")),
+      ],
+      { timing: { ...quick, backoff: { base: 1, cap: 5_000, appearingCap: 1 } } },
+    );
+    await eventually("the refusal", () => sink.story.includes("failed"));
+    const refusedAt = performance.now();
+    await eventually("the list", () => sink.story.includes("listed"));
+    expect(performance.now() - refusedAt).toBeGreaterThan(900);
+    expect(streams()).toHaveLength(2);
+  });
+
+  it("recovers by itself from every status", async () => {
+    const statuses = [401, 403, 404, 429, 500, 503];
+    const { sink } = await scripted([
+      ...statuses.map(
+        (code): FakeAnswer =>
+          (_q, r) =>
+            sendJson(r, code, status(code, "Nope", "no")),
+      ),
+      (q, r) => stay(q, r, endOfList("7")),
+    ]);
+    await eventually("the list", () => sink.story.includes("listed"));
+    expect(sink.failures.map((error) => (error as ApiError).status)).toEqual(statuses);
+    expect(sink.story.slice(-2)).toEqual(["recovered", "listed"]);
+  });
+});
