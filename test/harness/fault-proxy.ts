@@ -6,6 +6,8 @@ import net from "node:net";
 
 import { parse, stringify } from "yaml";
 
+import { freePort } from "./free-port.ts";
+
 /**
  * pass: bytes travel. refuse: nothing listens any more, and open connections are closed. reset: connections, open and
  * new, are torn down with RST. blackhole: connections, open and new, stay up and swallow every byte.
@@ -82,8 +84,8 @@ export async function startFaultProxy(targetUrl: string): Promise<FaultProxy> {
   };
 
   const server = net.createServer(onConnection);
-  await listen(server, 0);
-  const { port } = server.address() as net.AddressInfo;
+  const port = await freePort();
+  await listen(server, port);
 
   const close = () =>
     new Promise<void>((resolve) => {

@@ -14,7 +14,7 @@ const ARCH = process.arch === "x64" ? "amd64" : process.arch;
 const VERSION = "v1.34.9";
 
 /** A program that prints its name and version, whatever it is asked. */
-export const program = (name: string): string => `#!/bin/sh\necho "${name} stand-in"\n`;
+const program = (name: string): string => `#!/bin/sh\necho "${name} stand-in"\n`;
 
 const digest = (algorithm: string, bytes: Buffer | string) => createHash(algorithm).update(bytes).digest("hex");
 
