@@ -44,7 +44,14 @@ const nameOf = (thing: unknown, unnamed: string): string => {
   return (typeof thing === "function" && thing.name) || unnamed;
 };
 
-const actionNames = (actions: readonly unknown[]): string[] => actions.map((action) => nameOf(action, "action"));
+/** What XState itself adds to a state with a delayed transition: it starts and cancels the delay. */
+const isDelay = (action: unknown): boolean => {
+  const { id, sendId } = Object(action) as { id?: unknown; sendId?: unknown };
+  return [id, sendId].some((text) => typeof text === "string" && text.startsWith("xstate.after."));
+};
+
+const actionNames = (actions: readonly unknown[]): string[] =>
+  actions.filter((action) => !isDelay(action)).map((action) => nameOf(action, "action"));
 
 /** XState's own event names, in words. */
 const eventName = (type: string): string =>

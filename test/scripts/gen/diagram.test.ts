@@ -61,6 +61,7 @@ describe("a diagram", () => {
   test("names delays in words, and escapes what Mermaid would read as its own", () => {
     expect(lines).toContain("  closed --> end_ : knock (2) [is 50#37; #124; more]<br/>after aWhile");
     expect(lines).toContain("  opened_wide --> closed : wind#59; strong");
+    expect(lines.filter((line) => line.includes("closed : entry") || line.includes("closed : exit"))).toEqual([]);
   });
 
   test("never draws an edge between a composite state and its own inside", () => {
