@@ -102,7 +102,7 @@ export const PLANTS: readonly Plant[] = [
     "imports",
     "product code that imports a development package",
     "cmd/developing.ts",
-    `import { format } from "prettier";\n\nexport const a = format;\n`,
+    `import { version } from "typescript";\n\nexport const a = version;\n`,
     /product-without-dev-dependencies/,
   ),
   one(
