@@ -43,6 +43,7 @@ export const REASONS = {
       "Connection Connected=False",
       "Connection SchemaInSync=False",
       "Connection PermissionDenied=Unknown",
+      "Connection SecretValid=Unknown",
       "Connection SchemaInSync=Unknown",
       "Binding Ready=False",
       "Binding Connected=False",
@@ -85,6 +86,7 @@ export const REASONS = {
       "Connection Ready=False",
       "Connection Connected=False",
       "Connection PermissionDenied=True",
+      "Connection SchemaInSync=False",
       "Binding Ready=False",
       "Binding Synced=False",
       "Binding PermissionDenied=True",
@@ -165,7 +167,7 @@ export const REASONS = {
     origin: "new",
   },
   ConversionWebhook: {
-    on: ["Binding Ready=False", "Binding Synced=False", "API Ready=False"],
+    on: ["Connection SchemaInSync=False", "Binding Ready=False", "Binding Synced=False", "API Ready=False"],
     when: "The provider converts between the API's versions with a webhook, which cannot be reproduced here.",
     todo: "Have the provider offer the API with one version, or without a conversion webhook.",
     origin: "new",
@@ -233,7 +235,6 @@ export const EVENT_REASONS = {
     when: "An object on the provider that nobody owned was taken over; from now on it is deleted together with the object here.",
     todo: "Nothing.",
     origin: "new",
-    reserved: true,
   },
   Forbidden: {
     type: "Warning",
