@@ -33,9 +33,7 @@ const resourceFor = (binding: AnyBinding): Resource =>
   binding.kind === "ClusterBinding" ? CLUSTER_BINDINGS : BINDINGS;
 
 const cacheFor = (engine: Engine, binding: AnyBinding): Cache<AnyBinding> =>
-  (binding.kind === "ClusterBinding"
-    ? engine.directory.clusterBindings
-    : engine.directory.bindings) as unknown as Cache<AnyBinding>;
+  binding.kind === "ClusterBinding" ? engine.directory.clusterBindings : engine.directory.bindings;
 
 /** The syncer of one API of one Connection; made when a binding first mentions it. */
 export function syncerFor(engine: Engine, connection: string, api: ApiName): Syncer {

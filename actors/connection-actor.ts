@@ -1,8 +1,7 @@
 // The actor behind machines/connection.ts: reads the Secret and the identities, keeps the engaged provider that the
 // machine's state asks for, writes the Connection's status, and wakes its syncers and bindings when its phase changes.
 
-import { createHash } from "node:crypto";
-import { type Connection, secretKey } from "../crds/connection.ts";
+import type { Connection } from "../crds/connection.ts";
 import { hasFinalizer, isDeleting, keyOf } from "../crds/kube-object.ts";
 import { FINALIZER } from "../crds/labels.ts";
 import { CONNECTIONS, SECRETS } from "../crds/resources.ts";
@@ -13,51 +12,21 @@ import {
   type Discovery,
   initialConnectionContext,
   type SchemaFact,
-  type SecretFact,
 } from "../machines/connection.ts";
 import { connectionConditions, knownExports } from "../machines/connection-status.ts";
-import type { Secret } from "./directory.ts";
-import { engage, faultOf } from "./engagement.ts";
+import { engage } from "./engagement.ts";
 import { type Engine, isoNow, type Phase } from "./engine.ts";
+import { type Candidate, identify } from "./connecting.ts";
 import { addCleanup, removeCleanup } from "./finalizers.ts";
 import { hosted, type Rest, runPass } from "./host.ts";
-import { clusterUid } from "./identity.ts";
 import { bindingKey, connectionKey } from "./keys.ts";
-import { ApiError, type Cluster, KubeconfigError, PRIORITY } from "./ports.ts";
+import { secretFact, secretOf } from "./kubeconfig-secret.ts";
+import { ApiError, PRIORITY } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
 import { nextConditions, writeStatus } from "./status-writer.ts";
 import { sweep } from "./sweep.ts";
 
 const machine = hosted(connectionMachine, ["claim", "identify", "writePins", "ping", "sweep", "release"]);
-
-/** A client whose identity has been read, until the machine has compared it with the pin. */
-interface Candidate {
-  cluster: Cluster;
-  fingerprint: string;
-}
-
-const fingerprintOf = (text: string): string => createHash("sha256").update(text).digest("base64");
-
-const secretOf = (engine: Engine, connection: Connection): Secret | undefined => {
-  const { namespace, name } = connection.spec.kubeconfigSecretRef;
-  return namespace === engine.settings.namespace ? engine.directory.secrets.get(`${namespace}/${name}`) : undefined;
-};
-
-/** The kubeconfig's text, or what is wrong with the Secret. Never leaves this file. */
-function kubeconfigOf(secret: Secret, key: string): { text: string; problem: string } {
-  const encoded = secret.data?.[key];
-  if (encoded === undefined) return { text: "", problem: `has no key ${key}` };
-  const text = Buffer.from(encoded, "base64").toString("utf8");
-  return { text, problem: text.trim() === "" ? `key ${key} is empty` : "" };
-}
-
-function secretFact(engine: Engine, connection: Connection): SecretFact {
-  const secret = secretOf(engine, connection);
-  if (secret === undefined) return { present: false, settled: true, fingerprint: "", problem: "" };
-  const { text, problem } = kubeconfigOf(secret, secretKey(connection.spec));
-  const settled = hasFinalizer(secret, FINALIZER.cleanup) || isDeleting(secret);
-  return { present: true, settled, fingerprint: problem === "" ? fingerprintOf(text) : "", problem };
-}
 
 const connectionFact = (engine: Engine, connection: Connection) => {
   const { spec, status, metadata } = connection;
@@ -119,21 +88,25 @@ export async function connectionPass(engine: Engine, name: string): Promise<void
   const key = connectionKey(name);
   const context = (engine.records.get(key)?.context as ConnectionContext | undefined) ?? initialConnectionContext;
   const due = engine.timers.takeDue(key);
-  const candidate: { at: Candidate | null } = { at: null };
+  const found: { candidate: Candidate | null } = { candidate: null };
   const rest = await runPass<ConnectionContext, ConnectionEvent>({
     machine,
     record: { value: { engaging: "waiting" }, context },
     events: [...facts(engine, name, engine.directory.connection(name)), { type: due ? "due" : "pass" }],
     effects: {
       claim: () => claim(engine, name),
-      identify: (now) => identify(engine, name, now, candidate),
+      identify: async ({ secret }) => {
+        const { answer, candidate } = await identify(engine, name, secret?.fingerprint ?? "");
+        found.candidate = candidate;
+        return answer;
+      },
       writePins: (now) => writePins(engine, name, now),
       ping: () => ping(engine, name),
       sweep: () => guarded(() => sweep(engine, name).then(() => ({ type: "swept" }))),
       release: () => guarded(() => release(engine, name)),
     },
   });
-  keepEngagement(engine, name, rest, candidate.at);
+  keepEngagement(engine, name, rest, found.candidate);
   engine.records.set(key, { value: rest.value, context: rest.context });
   const written = await report(engine, name, rest);
   engine.timers.set(key, written ? rest.context.retryIn : (rest.context.retryIn ?? 1_000));
@@ -159,67 +132,11 @@ const claim = (engine: Engine, name: string): Promise<ConnectionEvent> =>
     if (connection === undefined) return { type: "connection.gone" };
     const secret = secretOf(engine, connection);
     if (secret && !isDeleting(secret)) {
-      directory.secrets.note((await addCleanup(consumer, SECRETS, secret)) as Secret);
+      directory.secrets.note(await addCleanup(consumer, SECRETS, secret));
     }
     directory.connections.note((await addCleanup(consumer, CONNECTIONS, connection)) as Connection);
     return { type: "claimed" };
   });
-
-async function identify(
-  engine: Engine,
-  name: string,
-  { secret }: ConnectionContext,
-  candidate: { at: Candidate | null },
-): Promise<ConnectionEvent> {
-  const connection = engine.directory.connection(name);
-  const source = connection && secretOf(engine, connection);
-  const fingerprint = secret?.fingerprint ?? "";
-  if (!connection || !source) return { type: "unusable", fingerprint, reason: "SecretNotFound", message: "is gone" };
-  let cluster: Cluster;
-  try {
-    cluster = engine.connect(name, kubeconfigOf(source, secretKey(connection.spec)).text);
-  } catch (error) {
-    if (!(error instanceof KubeconfigError)) throw error;
-    const reason = error.problem === "forbidden" ? "ForbiddenField" : "SecretNotFound";
-    return { type: "unusable", fingerprint, reason, message: error.message };
-  }
-  try {
-    const remote = await clusterUid(cluster);
-    const local = await guardedLocal(engine);
-    if (typeof local !== "string") throw local;
-    candidate.at = { cluster, fingerprint };
-    return { type: "identified", remote, local, fingerprint };
-  } catch (error) {
-    void cluster.close();
-    return failure(error);
-  }
-}
-
-/** A failure on our own side must not look like one of the provider's. */
-class LocalFailure extends Error {
-  override readonly name = "LocalFailure";
-}
-
-const guardedLocal = async (engine: Engine): Promise<string | LocalFailure> => {
-  try {
-    return await clusterUid(engine.consumer);
-  } catch (error) {
-    return new LocalFailure(`read this cluster's own identity: ${String((error as Error).message)}`);
-  }
-};
-
-function failure(error: unknown): ConnectionEvent {
-  if (error instanceof LocalFailure) return { type: "failed", fault: "local", message: error.message };
-  const fault = faultOf(error);
-  const message = `read the provider's identity (get logicalclusters or namespaces kube-system): ${String((error as Error).message)}`;
-  const retryAfter = error instanceof ApiError ? error.retryAfter : undefined;
-  return {
-    type: "failed",
-    fault: fault === "degraded" ? "unreachable" : fault,
-    message,
-    ...(retryAfter === undefined ? {} : { retryAfter }),
-  };
-}
 
 const writePins = (engine: Engine, name: string, { identity }: ConnectionContext): Promise<ConnectionEvent> =>
   guarded(async () => {

@@ -19,7 +19,7 @@ export interface DirectoryEvents {
   secret: Changed<Secret>;
   crd: Changed<KubeObject>;
   /** One of the lists has become complete. */
-  listed(): void;
+  listed: () => void;
 }
 
 export interface Directory {

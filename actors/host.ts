@@ -56,25 +56,26 @@ export interface Pass<Context, Event> {
 /** Rejects only when an effect rejects (effects answer their failures as events) or the machine goes in circles. */
 export async function runPass<Context, Event>(pass: Pass<Context, Event>): Promise<Rest<Context>> {
   const { machine, record, events, effects } = pass;
-  const snapshot = machine.resolveState({ value: record.value, context: record.context as never });
+  const snapshot = machine.resolveState({ value: record.value, context: record.context });
   const actor = createActor(machine, { snapshot, ...(pass.inspect ? { inspect: pass.inspect } : {}) } as never);
   const owed: string[] = [];
   named.set(actor, owed);
   actor.start();
-  for (const event of events) actor.send(event as never);
+  for (const event of events) actor.send(event);
   const contextNow = () => actor.getSnapshot().context as Context;
   for (let carriedOut = 0; owed.length > 0; carriedOut++) {
     if (carriedOut === MOST_EFFECTS) throw new Error(`${machine.id}: no rest after ${MOST_EFFECTS} effects`);
     const name = owed.shift() as string;
     const answer = await effects[name]?.(contextNow());
-    if (answer !== undefined) actor.send(answer as never);
+    if (answer !== undefined) actor.send(answer);
   }
   const rest = actor.getSnapshot();
   actor.stop();
+  const value = rest.value as StateValue;
   return {
-    value: rest.value,
+    value,
     context: contextNow(),
-    hasTag: (tag) => rest.hasTag(tag as never),
-    in: (wanted) => `${path(rest.value)}.`.startsWith(`${wanted}.`),
+    hasTag: (tag) => rest.hasTag(tag),
+    in: (wanted) => `${path(value)}.`.startsWith(`${wanted}.`),
   };
 }

@@ -1,51 +1,18 @@
-// The actor behind machines/object.ts: tells the machine what the table and the bindings say of one object, carries out
-// the requests it names, and turns their answers into its events. Every answer goes into the table at once, so that the
-// next pass does not wait for the watch to tell what is known already.
+// The actor behind machines/object.ts: tells the machine what the table and the bindings say of one object, runs its pass,
+// and keeps what it has to remember. The requests it names are made in object-effects.ts.
 
-import { type Key, keyText, type KubeObject } from "../crds/kube-object.ts";
-import { FIELD_MANAGER } from "../crds/labels.ts";
+import { type Key, keyText } from "../crds/kube-object.ts";
 import { objectMachine } from "../machines/object.ts";
-import { conflictOf, copyOf, type Gate, type ObjectContext, type ObjectEvent } from "../machines/object-facts.ts";
-import { wantedHash } from "../machines/rules/projection.ts";
-import { mirroredStatus, speaksOfThePast, statusFact } from "../machines/rules/status.ts";
-import { type Engine, isoNow } from "./engine.ts";
-import { consumerFact, copyFact, projectionOf } from "./facts.ts";
-import { type Effects, hosted, type Rest, runPass, statePath } from "./host.ts";
-import { connectionKey, objectKey } from "./keys.ts";
-import { ensureNamespace } from "./namespaces.ts";
-import * as writes from "./object-writes.ts";
-import { type Cluster, PRIORITY } from "./ports.ts";
-import { isNamespaceMissing, isStatus, judge } from "./refusals.ts";
-import { gateFor, type Syncer, type Watching } from "./syncer.ts";
-import { contextFrom, type Memory } from "./table.ts";
-
-const EFFECTS = [
-  "addFinalizer",
-  "applyCopy",
-  "createNamespace",
-  "lookUpCopy",
-  "writeStatus",
-  "markConflict",
-  "clearMark",
-  "deleteCopy",
-  "stripMarkers",
-  "removeFinalizer",
-  "reportRefusal",
-] as const;
+import type { ObjectContext, ObjectEvent } from "../machines/object-facts.ts";
+import type { Engine } from "./engine.ts";
+import { hosted, type Rest, runPass, statePath } from "./host.ts";
+import { objectKey } from "./keys.ts";
+import { EFFECTS, objectEffects, type Work } from "./object-effects.ts";
+import { PRIORITY } from "./ports.ts";
+import { gateFor, type Syncer } from "./syncer.ts";
+import { contextFrom, type Memory, type Tally } from "./table.ts";
 
 const machine = hosted(objectMachine, EFFECTS);
-
-/** What the effects of one pass work with. */
-interface Work {
-  engine: Engine;
-  syncer: Syncer;
-  watching: Watching;
-  key: Key;
-  id: string;
-  providerKey: Key;
-}
-
-type Answer = Promise<ObjectEvent | undefined>;
 
 const stateOf = (rest: string): Rest<ObjectContext>["value"] => {
   const [outer = "engaging", inner] = rest.split(".");
@@ -66,33 +33,41 @@ function facts({ watching, syncer, id }: Work): ObjectEvent[] {
 /** One pass of one object. Rejects only for bugs and for a Mapper's exception. */
 export async function objectPass(engine: Engine, syncer: Syncer, key: Key): Promise<void> {
   const { watching } = syncer;
-  const address = objectKey(syncer.connection, syncer.api, key);
-  const due = engine.timers.takeDue(address);
   const id = keyText(key);
+  const due = engine.timers.takeDue(objectKey(syncer.connection, syncer.api, key));
   if (watching === null || !watching.consumerListed || watching.table.get(id) === undefined) return;
-  const { mapper } = engine.settings;
-  const providerKey = mapper.toProvider(watching.shape.resource, key);
+  const providerKey = engine.settings.mapper.toProvider(watching.shape.resource, key);
   const work: Work = { engine, syncer, watching, key, id, providerKey };
-  const memory = watching.table.get(id)?.memory ?? null;
   const before = { ...watching.table.tally(key.namespace) };
   syncer.inFlight++;
   try {
-    const rest = await runPass<ObjectContext, ObjectEvent>({
-      machine,
-      record: { value: stateOf(memory?.rest ?? "engaging.waiting"), context: contextFrom(memory) },
-      events: [...facts(work), { type: due ? "due" : "pass" }],
-      effects: effects(work),
-    });
-    engine.timers.set(address, rest.context.retryIn);
-    watching.table.remember(id, memoryOf(rest));
-    if (rest.in("ready") || rest.in("gone")) watching.table.dropBodies(id);
-    const after = watching.table.tally(key.namespace);
-    const counted = before.foreign + before.another + before.failing - after.foreign - after.another - after.failing;
-    if (counted !== 0 || rest.in("cleaningUp")) engine.wake(syncer.key, PRIORITY.backlog);
+    await settle(work, due);
   } finally {
     syncer.inFlight--;
-    if (syncer.ruleFor(key.namespace).mode !== "sync") engine.wake(syncer.key, PRIORITY.backlog);
+    tell(work, before);
   }
+}
+
+/** Runs the machine and keeps what it remembers. */
+async function settle(work: Work, due: boolean): Promise<void> {
+  const { engine, syncer, watching, key, id } = work;
+  const memory = watching.table.get(id)?.memory ?? null;
+  const rest = await runPass<ObjectContext, ObjectEvent>({
+    machine,
+    record: { value: stateOf(memory?.rest ?? "engaging.waiting"), context: contextFrom(memory) },
+    events: [...facts(work), { type: due ? "due" : "pass" }],
+    effects: objectEffects(work),
+  });
+  engine.timers.set(objectKey(syncer.connection, syncer.api, key), rest.context.retryIn);
+  watching.table.remember(id, memoryOf(rest));
+  if (rest.in("ready") || rest.in("gone")) watching.table.dropBodies(id);
+}
+
+/** Lets the syncer count again when something it reports has changed, or when somebody waits for objects to let go. */
+function tell({ engine, syncer, watching, key }: Work, before: Tally): void {
+  const after = watching.table.tally(key.namespace);
+  const changed = (["foreign", "another", "failing"] as const).some((field) => before[field] !== after[field]);
+  if (changed || syncer.ruleFor(key.namespace).mode !== "sync") engine.wake(syncer.key, PRIORITY.backlog);
 }
 
 /** What has to be kept of a pass; nothing for an object that is settled without any peculiarity. */
@@ -102,261 +77,3 @@ function memoryOf(rest: Rest<ObjectContext>): Memory | null {
   if (plain && !rest.in("conflicted")) return null;
   return { found, accepted, acceptedStatus, refused, attempts, rest: statePath(rest.value) };
 }
-
-const provider = ({ watching }: Work): Cluster => {
-  const { provider: side } = watching;
-  if (side === null) throw new Error("the Connection is not engaged");
-  return side.engagement.cluster;
-};
-
-/** Does the gate still say what this write was decided on? Bindings may have changed while an answer was awaited. */
-const gateMoved = (work: Work, decidedOn: Gate | undefined): boolean => {
-  const now = gateFor(work.syncer, work.id);
-  return now.mode !== decidedOn?.mode || now.engaged !== decidedOn.engaged || work.watching !== work.syncer.watching;
-};
-
-const GATE_MOVED: ObjectEvent = { type: "refused", cause: "outdated", message: "its binding or Connection changed" };
-
-/** The consumer object, whole: the body at hand if it is the state the facts are from, else one GET. */
-async function consumerBody({ engine, watching, key, id }: Work): Promise<KubeObject> {
-  const body = watching.table.get(id)?.consumerBody;
-  if (body) return body;
-  const object = await engine.consumer.get(watching.shape.resource, key);
-  watching.table.consumerSeen(object);
-  return object;
-}
-
-async function copyBody(work: Work): Promise<KubeObject> {
-  const body = work.watching.table.get(work.id)?.copyBody;
-  return body ?? (await provider(work).get(work.watching.shape.resource, work.providerKey));
-}
-
-const kindName = ({ watching: { shape }, providerKey }: Work): string =>
-  `${shape.resource.resource} ${providerKey.namespace ? `${providerKey.namespace}/` : ""}${providerKey.name}`;
-
-/** Runs a request against the consumer; 404 means that the object is gone, a failed `test` that it has changed. */
-async function onConsumer(work: Work, what: string, send: () => Answer): Answer {
-  try {
-    return await send();
-  } catch (error) {
-    if (isStatus(error, 404)) return { type: "consumer.gone" };
-    return { type: "refused", ...judge(error, `${what} on this cluster`, true) };
-  }
-}
-
-/** Runs a request against the provider; 401 makes the Connection look at its credential again. */
-async function onProvider(work: Work, what: string, send: () => Answer, tested = false): Answer {
-  try {
-    return await send();
-  } catch (error) {
-    if (isStatus(error, 401)) work.engine.wake(connectionKey(work.syncer.connection));
-    return { type: "refused", ...judge(error, `${what} on the provider`, tested) };
-  }
-}
-
-function effects(work: Work): Effects<ObjectContext, ObjectEvent> {
-  return {
-    addFinalizer: (context) => addFinalizer(work, context),
-    applyCopy: (context) => applyCopy(work, context),
-    createNamespace: () => createNamespace(work),
-    lookUpCopy: () => lookUpCopy(work),
-    writeStatus: (context) => writeStatus(work, context),
-    markConflict: (context) => markConflict(work, context),
-    clearMark: (context) => clearMark(work, context),
-    deleteCopy: (context) => deleteCopy(work, context),
-    stripMarkers: (context) => stripMarkers(work, context),
-    removeFinalizer: (context) => removeFinalizer(work, context),
-    reportRefusal: (context) => reportRefusal(work, context),
-  };
-}
-
-const patchConsumer = async (work: Work, operations: ReturnType<typeof writes.addFinalizer>, status?: "status") => {
-  const { engine, watching, key } = work;
-  const object = await engine.consumer.patch(watching.shape.resource, key, operations, status);
-  watching.table.consumerSeen(object);
-  return consumerFact(watching.shape, object);
-};
-
-const addFinalizer = (work: Work, { consumer, gate }: ObjectContext): Answer =>
-  onConsumer(work, `patch ${kindName(work)}`, async () => {
-    if (!consumer) return { type: "consumer.gone" };
-    if (gateMoved(work, gate)) return GATE_MOVED;
-    return { type: "claimed", consumer: await patchConsumer(work, writes.addFinalizer(consumer)) };
-  });
-
-async function applyCopy(work: Work, context: ObjectContext): Answer {
-  const copy = copyOf(context);
-  const { shape } = work.watching;
-  try {
-    const body = await consumerBody(work);
-    if (body.metadata.uid !== context.consumer?.uid || gateMoved(work, context.gate)) return GATE_MOVED;
-    const projection = projectionOf(shape, body);
-    const patch = writes.guardedApply(projection, copy);
-    const applied = await provider(work).apply(shape.resource, work.providerKey, patch, FIELD_MANAGER);
-    if (copy === null && !applied.created) reportGuard(work, body);
-    if (copy !== null && context.found !== null && context.gate?.adopt) reportAdoption(work, body);
-    work.watching.table.copySeen(applied.object);
-    return { type: "applied", copy: copyFact(shape, applied.object), sent: wantedHash(projection) };
-  } catch (error) {
-    return applyFailure(work, copy === null, error);
-  }
-}
-
-function applyFailure(work: Work, first: boolean, error: unknown): ObjectEvent {
-  if (isNamespaceMissing(error, work.providerKey.namespace)) return { type: "namespace.missing" };
-  if (first && isStatus(error, 409)) return { type: "occupied" };
-  if (isStatus(error, 401)) work.engine.wake(connectionKey(work.syncer.connection));
-  return { type: "refused", ...judge(error, `apply ${kindName(work)} on the provider`) };
-}
-
-const createNamespace = (work: Work): Answer =>
-  onProvider(work, `create namespaces ${work.providerKey.namespace}`, async () => {
-    const { shape } = work.watching;
-    await ensureNamespace(provider(work), work.providerKey.namespace, shape.clusterUid);
-    return { type: "namespace.ready" };
-  });
-
-const lookUpCopy = (work: Work): Answer =>
-  onProvider(work, `get ${kindName(work)}`, async () => {
-    const { shape, table } = work.watching;
-    try {
-      const copy = await provider(work).get(shape.resource, work.providerKey);
-      const fact = copyFact(shape, copy);
-      return { type: "looked", found: fact };
-    } catch (error) {
-      if (!isStatus(error, 404)) throw error;
-      const known = table.get(work.id)?.copy;
-      if (known) table.forgetCopy(work.id, known.uid);
-      return { type: "looked", found: null };
-    }
-  });
-
-const writeStatus = (work: Work, { consumer }: ObjectContext): Answer =>
-  onConsumer(work, `patch ${kindName(work)} status`, async () => {
-    const { shape } = work.watching;
-    if (!consumer) return { type: "consumer.gone" };
-    const copy = await copyBody(work);
-    // A settled object has no body here; it is read only where the provider's status lags behind its own spec.
-    const published = speaksOfThePast(copy, shape.hasStatus) ? (await consumerBody(work)).status : undefined;
-    const status = mirroredStatus(copy, consumer.generation, published, shape.hasStatus);
-    const operations = writes.putStatus(consumer.uid, status);
-    const fact = await patchConsumer(work, operations, shape.hasStatus ? "status" : undefined);
-    return { type: "mirrored", consumer: fact, sent: statusFact(copy, shape.hasStatus).shape };
-  });
-
-const conflictMessage = (work: Work, reason: string): string => {
-  const owner =
-    reason === "ForeignObjectExists"
-      ? "exists on the provider and was not made by a konnector; remove or rename one of the two, or set conflictPolicy: Adopt on the binding"
-      : "on the provider belongs to another consumer or to an earlier object of this name; remove it there, or take its core.kube-bind.io markers off";
-  return `${kindName(work)} ${owner}`;
-};
-
-const markConflict = (work: Work, context: ObjectContext): Answer =>
-  onConsumer(work, `patch ${kindName(work)}`, async () => {
-    const reason = conflictOf(context);
-    const body = await consumerBody(work);
-    const message = conflictMessage(work, reason);
-    const marked = await patchConsumer(work, writes.addMark(body, reason));
-    record(work, body.metadata.uid, "Warning", reason, message);
-    const noted = await noteUnsynced(work, reason, message);
-    return { type: "marked", consumer: noted ?? marked };
-  });
-
-/** Where the type keeps conditions, says on the object itself why it is not synced. */
-async function noteUnsynced(work: Work, reason: string, message: string) {
-  const { shape } = work.watching;
-  if (!shape.keepsConditions) return undefined;
-  const body = await consumerBody(work);
-  const status = writes.withSyncedFalse(body, reason, message, isoNow(work.engine.clock));
-  return patchConsumer(work, writes.putStatus(body.metadata.uid, status), shape.hasStatus ? "status" : undefined);
-}
-
-const clearMark = (work: Work, { consumer }: ObjectContext): Answer =>
-  onConsumer(work, `patch ${kindName(work)}`, async () => {
-    if (!consumer) return { type: "consumer.gone" };
-    return { type: "unmarked", consumer: await patchConsumer(work, writes.removeMark(consumer)) };
-  });
-
-const deleteCopy = (work: Work, context: ObjectContext): Answer =>
-  onProvider(work, `delete ${kindName(work)}`, async () => {
-    const copy = copyOf(context);
-    if (copy === null || gateMoved(work, context.gate)) return GATE_MOVED;
-    const { shape, table } = work.watching;
-    const answer = await provider(work).delete(shape.resource, work.providerKey, copy.uid);
-    if (answer === "gone") {
-      table.forgetCopy(work.id, copy.uid);
-      return { type: "deleted" };
-    }
-    table.copySeen(answer);
-    return { type: "delete.waiting", copy: copyFact(shape, answer) };
-  });
-
-const stripMarkers = (work: Work, { gate, consumer }: ObjectContext): Answer =>
-  onProvider(
-    work,
-    `patch ${kindName(work)}`,
-    async () => {
-      const copy = await copyBody(work);
-      const markers = { clusterUid: gate?.clusterUid ?? "", objectUid: consumer?.uid ?? "" };
-      const { shape, table } = work.watching;
-      await provider(work).patch(shape.resource, work.providerKey, writes.stripMarkers(copy, markers));
-      table.forgetCopy(work.id, copy.metadata.uid);
-      return { type: "orphaned" };
-    },
-    true,
-  );
-
-const removeFinalizer = (work: Work, { consumer }: ObjectContext): Answer =>
-  onConsumer(work, `patch ${kindName(work)}`, async () => {
-    if (!consumer) return { type: "consumer.gone" };
-    const { engine, watching, key } = work;
-    const object = await engine.consumer.patch(watching.shape.resource, key, writes.removeFinalizer(consumer));
-    // The answer to the patch that took the last finalizer off shows an object that no longer exists.
-    if (consumer.deleting && !object.metadata.finalizers?.length) watching.table.consumerGone(object);
-    else watching.table.consumerSeen(object);
-    return { type: "released" };
-  });
-
-const EVENT_REASON = { forbidden: "Forbidden", terminating: "NamespaceTerminating", rejected: "SyncRejected" } as const;
-
-async function reportRefusal(work: Work, { refused, consumer, attempts }: ObjectContext): Answer {
-  if (refused === null || !consumer) return undefined;
-  const fields = { connection: work.syncer.connection, crd: work.syncer.api, key: work.id, cause: refused.cause };
-  work.engine.log.debug({ ...fields, attempts, error: refused.message }, "write refused");
-  if (refused.cause === "outdated" || refused.cause === "fault") return undefined;
-  const reason = EVENT_REASON[refused.cause];
-  // Once per object and cause: what has not changed is not said again.
-  if (attempts === 1) record(work, consumer.uid, "Warning", reason, refused.message);
-  if (attempts !== 1 || consumer.deleting) return undefined;
-  return onConsumer(work, `patch ${kindName(work)} status`, async () => {
-    await noteUnsynced(work, reason, refused.message);
-    return undefined;
-  }).then(() => undefined);
-}
-
-const record = (
-  { engine, watching, key }: Work,
-  uid: string,
-  type: "Normal" | "Warning",
-  reason: string,
-  message: string,
-) => engine.recorder.event(writes.subjectOf({ uid }, watching.shape.resource, key), type, reason, message);
-
-const reportGuard = (work: Work, { metadata }: KubeObject) =>
-  record(
-    work,
-    metadata.uid,
-    "Warning",
-    "GuardNotHonoured",
-    `the provider ignored the guard of the first write of ${kindName(work)}`,
-  );
-
-const reportAdoption = (work: Work, { metadata }: KubeObject) =>
-  record(
-    work,
-    metadata.uid,
-    "Normal",
-    "Adopted",
-    `${kindName(work)} existed on the provider and is now kept in sync; it will be deleted with this object`,
-  );

@@ -47,7 +47,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   let opened = false;
 
   const directory = createDirectory({
-    connection: (before, after) => isNews(before, after) && wakeConnection(before, after),
+    connection: (before, after) => isNews(before, after) && wakeConnection(after ?? before),
     binding: (before, after) => isNews(before, after) && [before, after].forEach((one) => one && wakeBinding(one)),
     secret: (before, after) => wakeUsers((after ?? before) as Secret),
     crd: (before, after) => crdChanged((after ?? before) as KubeObject),
@@ -67,8 +67,8 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
   };
 
-  function wakeConnection(before: Connection | undefined, after: Connection | undefined): void {
-    engine.wake(connectionKey((after ?? (before as Connection)).metadata.name));
+  function wakeConnection(connection: Connection | undefined): void {
+    if (connection) engine.wake(connectionKey(connection.metadata.name));
   }
 
   function wakeBinding(binding: AnyBinding): void {

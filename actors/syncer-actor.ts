@@ -1,21 +1,33 @@
 // The actor behind machines/syncer.ts: gathers what is known of one bound API, carries out the CRD writes, keeps the
 // watches as the machine's state wants them, and wakes the bindings and objects that its news concerns.
 
-import { isEstablished, resourceOf, syncedVersion } from "../crds/definition-object.ts";
+import { isEstablished } from "../crds/definition-object.ts";
 import { isDeleting } from "../crds/kube-object.ts";
 import type { Reason } from "../crds/reasons.ts";
-import { initialSyncerContext, type SyncerContext, type SyncerEvent, type SyncerFacts } from "../machines/syncer.ts";
-import { syncerMachine } from "../machines/syncer.ts";
+import {
+  initialSyncerContext,
+  type SyncerContext,
+  type SyncerEvent,
+  type SyncerFacts,
+  syncerMachine,
+} from "../machines/syncer.ts";
 import { demandFor, rule } from "../machines/rules/governing.ts";
+import { shapeOf } from "./api-shape.ts";
 import { type Definitions, installCrd, readDefinitions, removeCrd } from "./definitions.ts";
-import { listedApis, ownerConnection, viewOf } from "./directory.ts";
+import { viewOf } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Shape } from "./facts.ts";
-import { hosted, type Rest, runPass, statePath } from "./host.ts";
-import { bindingKey, connectionKey } from "./keys.ts";
-import { keyOf } from "../crds/kube-object.ts";
-import { PRIORITY } from "./ports.ts";
-import { stopProvider, stopWatching, type Syncer, watchConsumer, watchProvider, weighAll } from "./syncer.ts";
+import { hosted, type Rest, runPass } from "./host.ts";
+import {
+  stopProvider,
+  stopWatching,
+  type Syncer,
+  type Watching,
+  watchConsumer,
+  watchProvider,
+  weighAll,
+} from "./syncer.ts";
+import { report } from "./syncer-report.ts";
 
 const machine = hosted(syncerMachine, ["installCrd", "removeCrd"]);
 
@@ -114,15 +126,21 @@ function govern(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>): void
 
 /** Keeps the watches open that the state asks for, on the present client and definition, and no others. */
 function keepWatches(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>): void {
-  const shape = rest.hasTag("watching") ? shapeOf(engine, syncer) : undefined;
-  const served = crdState(syncer) === "established" || crdState(syncer) === "deleting";
-  if (shape === undefined || !served || syncer.crd === null) {
-    stopWatching(syncer);
-    return;
-  }
-  const definition = `${syncer.crd.metadata.uid}/${syncer.crd.metadata.generation}/${shape.clusterUid}`;
-  if (syncer.watching && syncer.watching.definition !== definition) stopWatching(syncer);
-  const watching = (syncer.watching ??= watchConsumer(engine, syncer, shape, definition));
+  const shape = rest.hasTag("watching") && isServed(syncer) ? shapeOf(engine, syncer) : undefined;
+  const definition = shape === undefined ? "" : definitionOf(syncer, shape);
+  if (syncer.watching?.definition !== definition) stopWatching(syncer);
+  if (shape === undefined) return;
+  syncer.watching ??= watchConsumer(engine, syncer, shape, definition);
+  keepProviderWatch(engine, syncer, syncer.watching);
+}
+
+/** What a running watch depends on: another definition, or another identity, means starting anew. */
+const definitionOf = ({ crd }: Syncer, { clusterUid }: Shape): string =>
+  `${crd?.metadata.uid}/${crd?.metadata.generation}/${clusterUid}`;
+
+const isServed = (syncer: Syncer): boolean => ["established", "deleting"].includes(crdState(syncer));
+
+function keepProviderWatch(engine: Engine, syncer: Syncer, watching: Watching): void {
   const engagement = engine.engagements.get(syncer.connection);
   if (watching.provider && watching.provider.engagement.epoch !== engagement?.epoch) {
     stopProvider(watching);
@@ -130,97 +148,3 @@ function keepWatches(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>):
   }
   if (engagement && watching.provider === null) watchProvider(engine, syncer, watching, engagement);
 }
-
-function shapeOf(engine: Engine, syncer: Syncer): Shape | undefined {
-  const resource = syncer.crd === null ? undefined : resourceOf(syncer.crd);
-  if (syncer.crd === null || resource === undefined) return undefined;
-  // Without a Connection nothing is engaged, and nothing can be judged or written by it; objects are only counted.
-  const clusterUid = engine.directory.connection(syncer.connection)?.status?.localClusterUID ?? "";
-  const version = syncedVersion(syncer.crd);
-  const { mapper, travel } = engine.settings;
-  const subresources = (version?.["subresources"] ?? {}) as { status?: unknown };
-  return {
-    resource,
-    mapper,
-    travel,
-    clusterUid,
-    hasStatus: subresources.status !== undefined,
-    keepsConditions: keepsConditions(version?.["schema"]),
-  };
-}
-
-interface SchemaNode {
-  properties?: Record<string, SchemaNode>;
-  openAPIV3Schema?: SchemaNode;
-  "x-kubernetes-preserve-unknown-fields"?: boolean;
-}
-
-function keepsConditions(schema: unknown): boolean {
-  const root = (schema as SchemaNode | undefined)?.openAPIV3Schema;
-  const status = root?.properties?.["status"];
-  if (status === undefined) return root?.["x-kubernetes-preserve-unknown-fields"] === true;
-  return status["x-kubernetes-preserve-unknown-fields"] === true || status.properties?.["conditions"] !== undefined;
-}
-
-const WAITING: Record<string, string> = {
-  "engaging.waiting": "waiting for the Connection",
-  "engaging.establishing": "the CRD is installed; waiting until this cluster serves it",
-  "engaging.listing": "listing the objects on both sides",
-  "cleaningUp.crdTerminating": "the CRD is being deleted on this cluster",
-  "cleaningUp.deletionsOnly": "the Connection is being deleted",
-};
-
-function verdictOf(
-  engine: Engine,
-  syncer: Syncer,
-  rest: Rest<SyncerContext>,
-  definitions: Definitions,
-): { reason: Reason; message: string } {
-  const at = statePath(rest.value);
-  const { failed } = rest.context;
-  if (rest.in("ready")) return { reason: "AsExpected", message: "synced" };
-  if (at === "engaging.notExported") {
-    return {
-      reason: "APINotExported",
-      message: "the provider does not export it; its operator labels the CRD with core.kube-bind.io/exported=true",
-    };
-  }
-  const refusal = definitions.offer?.refusal ?? definitions.refusal ?? failed;
-  if (refusal && !rest.in("disengaged")) return { reason: refusal.reason, message: refusal.message };
-  if (rest.in("disengaged")) return { reason: "Pending", message: phaseOf(engine, syncer.connection).reason };
-  return { reason: "Pending", message: definitions.failed ?? definitions.waiting ?? WAITING[at] ?? "in progress" };
-}
-
-/** Everything that a binding or Connection reports of the objects. */
-function counts(syncer: Syncer): unknown {
-  const { watching, inFlight } = syncer;
-  if (watching === null) return inFlight;
-  return [inFlight, [...watching.table.namespaces()].map((namespace) => [namespace, watching.table.tally(namespace)])];
-}
-
-/** Wakes those who report on the API: its bindings and its Connection. */
-function report(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): void {
-  syncer.wanted = (rest.context.demand?.live ?? 0) > 0;
-  syncer.verdict = { ...verdictOf(engine, syncer, rest, definitions), crdHash: definitions.installedHash };
-  const told = JSON.stringify([syncer.verdict, statePath(rest.value), counts(syncer)]);
-  if (told === syncer.reported) return;
-  syncer.reported = told;
-  for (const binding of engine.directory.bindingsOf(syncer.connection)) {
-    const view = viewOf(binding);
-    if (listedApis(binding).includes(syncer.api) || view.leaving.includes(syncer.api)) {
-      engine.wake(bindingKey(syncer.connection, keyOf(binding)), PRIORITY.backlog);
-    }
-  }
-  engine.wake(connectionKey(syncer.connection), PRIORITY.backlog);
-}
-
-/** May the actor be forgotten? Nothing wants the API and nothing of ours is there. */
-export const isIdle = (engine: Engine, syncer: Syncer): boolean => {
-  const crd = engine.directory.crds.get(`/${syncer.api}`);
-  return (
-    syncer.watching === null &&
-    syncer.inFlight === 0 &&
-    (crd === undefined || ownerConnection(crd) !== syncer.connection) &&
-    !bindingsFor(engine, syncer).some((view) => view.apis.includes(syncer.api) || view.leaving.includes(syncer.api))
-  );
-};

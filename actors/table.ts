@@ -45,7 +45,7 @@ const tallyOf = ({ consumer, memory }: Entry): Tally =>
         claimed: Number(consumer.claimed),
         foreign: Number(consumer.mark === "ForeignObjectExists"),
         another: Number(consumer.mark === "OwnedByAnother"),
-        failing: Number(memory?.refused != null),
+        failing: Number(memory !== null && memory.refused !== null),
       };
 
 export interface Table {

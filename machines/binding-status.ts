@@ -25,20 +25,26 @@ const joined = (parts: string[]): string =>
 
 type Verdict = Omit<ConditionUpdate, "type">;
 
-function ready({ binding, connection, apis, remaining, failed }: BindingContext): Verdict {
-  if (binding?.deleting) {
-    const message = remaining?.message ?? "waiting for the objects to be listed";
-    return { status: "False", reason: "DrainingObjects", message: failed ?? message };
-  }
-  if (failed !== null) return { status: "False", reason: "Pending", message: failed };
-  if (!connection?.ready) {
-    return { status: "False", reason: "Pending", message: connection?.message ?? "the Connection is not known yet" };
-  }
-  const unready = (apis ?? []).filter((api) => api.reason !== "AsExpected");
+const not = (reason: Reason, message: string): Verdict => ({ status: "False", reason, message });
+
+function ready(context: BindingContext): Verdict {
+  const { binding, connection, failed } = context;
+  if (binding?.deleting) return not("DrainingObjects", failed ?? drainingMessage(context));
+  if (failed !== null) return not("Pending", failed);
+  return connection?.ready ? everyApi(context.apis ?? []) : not("Pending", connectionMessage(context));
+}
+
+const drainingMessage = ({ remaining }: BindingContext): string =>
+  remaining?.message ?? "waiting for the objects to be listed";
+
+const connectionMessage = ({ connection }: BindingContext): string =>
+  connection?.message ?? "the Connection is not known yet";
+
+function everyApi(apis: ApiVerdict[]): Verdict {
+  const unready = apis.filter((api) => api.reason !== "AsExpected");
   const worst = WORST_FIRST.find((reason) => unready.some((api) => api.reason === reason));
   if (worst === undefined) return { status: "True", reason: "AsExpected", message: "every API is synced" };
-  const message = joined(unready.map((api) => `${api.name}: ${api.message}`));
-  return { status: "False", reason: worst, message };
+  return not(worst, joined(unready.map((api) => `${api.name}: ${api.message}`)));
 }
 
 function synced(whole: Verdict, apis: ApiVerdict[]): Verdict {
@@ -75,7 +81,7 @@ export function bindingConditions(context: BindingContext): ConditionUpdate[] {
       type: "Connected",
       status: connected ? "True" : "False",
       reason: connected ? "AsExpected" : "Pending",
-      message: context.connection?.message ?? "the Connection is not known yet",
+      message: connectionMessage(context),
     },
     { type: "Synced", ...synced(whole, apis) },
     { type: "Conflicts", ...conflicts(apis) },

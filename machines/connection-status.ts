@@ -3,7 +3,6 @@
 
 import type { ConditionUpdate } from "../crds/conditions.ts";
 import type { ExportedApi } from "../crds/connection.ts";
-import type { ConditionType } from "../crds/condition-types.ts";
 import type { Reason } from "../crds/reasons.ts";
 import type { ConnectionContext } from "./connection.ts";
 
@@ -88,19 +87,17 @@ export function sourceProblem({ connection, discovery }: ConnectionContext): str
   return "";
 }
 
-function ready(state: ConnectionState, context: ConnectionContext, others: Record<string, Verdict>): Verdict {
-  const { connection, bindings, leftovers, discovery } = context;
-  if (connection?.deleting) {
-    const message =
-      bindings === 0
-        ? `${leftovers} object(s) still have a copy on the provider`
-        : `${bindings} binding(s) still refer to this Connection; delete them`;
-    return no("DrainingBindings", message);
-  }
-  for (const type of ["SecretValid", "Connected"]) {
-    const verdict = others[type];
-    if (verdict && verdict.status !== "True") return no(verdict.reason, verdict.message);
-  }
+const drainingMessage = ({ bindings, leftovers }: ConnectionContext): string =>
+  bindings === 0
+    ? `${leftovers} object(s) still have a copy on the provider`
+    : `${bindings} binding(s) still refer to this Connection; delete them`;
+
+/** The first step that does not hold decides. */
+function ready(state: ConnectionState, context: ConnectionContext, steps: Verdict[]): Verdict {
+  if (context.connection?.deleting) return no("DrainingBindings", drainingMessage(context));
+  const missing = steps.find(({ status }) => status !== "True");
+  if (missing) return no(missing.reason, missing.message);
+  const { discovery } = context;
   if (discovery.state === "failed" && discovery.exports === null) {
     return no(discovery.fault === "forbidden" ? "Forbidden" : "Pending", discovery.message);
   }
@@ -112,12 +109,12 @@ function ready(state: ConnectionState, context: ConnectionContext, others: Recor
 /** All conditions of a Connection, in the order they are shown. */
 export function connectionConditions(state: ConnectionState, context: ConnectionContext): ConditionUpdate[] {
   const secret = secretValid(context);
-  const verdicts: Partial<Record<ConditionType, Verdict>> = {
-    SecretValid: secret,
-    Connected: connected(state, context, secret),
-    PermissionDenied: permissionDenied(context),
-    SchemaInSync: schemaInSync(context),
-  };
-  const all = { ...verdicts, Ready: ready(state, context, verdicts as Record<string, Verdict>) };
-  return Object.entries(all).map(([type, verdict]) => ({ type: type as ConditionType, ...(verdict as Verdict) }));
+  const provider = connected(state, context, secret);
+  return [
+    { type: "SecretValid", ...secret },
+    { type: "Connected", ...provider },
+    { type: "PermissionDenied", ...permissionDenied(context) },
+    { type: "SchemaInSync", ...schemaInSync(context) },
+    { type: "Ready", ...ready(state, context, [secret, provider]) },
+  ];
 }

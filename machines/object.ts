@@ -110,7 +110,9 @@ export const objectMachine = setup({
       const attempts = context.attempts + 1;
       const retryIn = Math.max(REFUSAL_DELAY[event.cause](attempts), (event.retryAfter ?? 0) * 1000);
       const wanted = context.consumer?.wanted ?? "";
-      return { attempts, retryIn, refused: { cause: event.cause, message: event.message, wanted } };
+      const refused = { cause: event.cause, message: event.message, wanted };
+      // What a GET found is no longer so, and no watch will tell: look again.
+      return { attempts, retryIn, refused, ...(event.cause === "outdated" ? { found: null } : {}) };
     }),
     scheduleRecheck: assign(({ context }) => ({ retryIn: conflictRecheckDelay(context.attempts) })),
     startOver: assign({ confirmedAbsent: false, retryIn: null }),

@@ -24,6 +24,8 @@ const BLANK = "observed";
 const isFields = (value: Json | undefined): value is Fields =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
+const typeOf = ({ type }: Fields): string => (typeof type === "string" ? type : "");
+
 const conditionsOf = (status: Fields): Fields[] =>
   Array.isArray(status["conditions"]) ? status["conditions"].filter(isFields) : [];
 
@@ -37,7 +39,7 @@ function withObserved(status: Json, replace: (observed: Json, place: string) => 
   if (Array.isArray(result["conditions"])) {
     result["conditions"] = result["conditions"].map((condition) =>
       isFields(condition) && condition["observedGeneration"] !== undefined
-        ? { ...condition, observedGeneration: replace(condition["observedGeneration"], String(condition["type"])) }
+        ? { ...condition, observedGeneration: replace(condition["observedGeneration"], typeOf(condition)) }
         : condition,
     );
   }
@@ -96,7 +98,7 @@ function observedAt(status: Json | undefined): Map<string, Json> {
   if (status["observedGeneration"] !== undefined) found.set(ROOT, status["observedGeneration"]);
   for (const condition of conditionsOf(status)) {
     const observed = condition["observedGeneration"];
-    if (observed !== undefined) found.set(String(condition["type"]), observed);
+    if (observed !== undefined) found.set(typeOf(condition), observed);
   }
   return found;
 }

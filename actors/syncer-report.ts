@@ -1,0 +1,63 @@
+// What a syncer tells of its API: a verdict for the bindings that list it, and a wake-up for those who report it. It is told
+// once; what has not changed wakes nobody. Rule: docs/reference/behaviour.md, "Conditions".
+
+import { keyOf } from "../crds/kube-object.ts";
+import type { Refusal, SyncerContext } from "../machines/syncer.ts";
+import type { Definitions } from "./definitions.ts";
+import { answeredApis } from "./directory.ts";
+import { type Engine, phaseOf } from "./engine.ts";
+import { type Rest, statePath } from "./host.ts";
+import { bindingKey, connectionKey } from "./keys.ts";
+import { PRIORITY } from "./ports.ts";
+import type { Syncer } from "./syncer.ts";
+
+const WAITING: Record<string, string> = {
+  "engaging.waiting": "waiting for the Connection",
+  "engaging.establishing": "the CRD is installed; waiting until this cluster serves it",
+  "engaging.listing": "listing the objects on both sides",
+  "cleaningUp.crdTerminating": "the CRD is being deleted on this cluster",
+  "cleaningUp.deletionsOnly": "the Connection is being deleted",
+};
+
+const NOT_EXPORTED = {
+  reason: "APINotExported",
+  message: "the provider does not export it; its operator labels the CRD with core.kube-bind.io/exported=true",
+} as const;
+
+/** What to tell about the API, with its reason. */
+function verdictOf(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): Refusal {
+  if (rest.in("ready")) return { reason: "AsExpected", message: "synced" };
+  if (rest.in("engaging.notExported")) return NOT_EXPORTED;
+  if (rest.in("disengaged")) return { reason: "Pending", message: phaseOf(engine, syncer.connection).reason };
+  return refusalOf(rest, definitions) ?? { reason: "Pending", message: waitingFor(rest, definitions) };
+}
+
+function refusalOf({ context }: Rest<SyncerContext>, { offer, refusal }: Definitions): Refusal | null {
+  const found = offer?.refusal ?? refusal ?? context.failed;
+  return found && { reason: found.reason, message: found.message };
+}
+
+const waitingFor = (rest: Rest<SyncerContext>, { failed, waiting }: Definitions): string =>
+  failed ?? waiting ?? WAITING[statePath(rest.value)] ?? "in progress";
+
+/** Everything that a binding or Connection reports of the objects. */
+function counts(syncer: Syncer): unknown {
+  const { watching, inFlight } = syncer;
+  if (watching === null) return inFlight;
+  return [inFlight, [...watching.table.namespaces()].map((namespace) => [namespace, watching.table.tally(namespace)])];
+}
+
+/** Wakes those who report on the API: its bindings and its Connection. */
+export function report(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): void {
+  syncer.wanted = (rest.context.demand?.live ?? 0) > 0;
+  syncer.verdict = { ...verdictOf(engine, syncer, rest, definitions), crdHash: definitions.installedHash };
+  const told = JSON.stringify([syncer.verdict, statePath(rest.value), counts(syncer)]);
+  if (told === syncer.reported) return;
+  syncer.reported = told;
+  for (const binding of engine.directory.bindingsOf(syncer.connection)) {
+    if (answeredApis(binding).includes(syncer.api)) {
+      engine.wake(bindingKey(syncer.connection, keyOf(binding)), PRIORITY.backlog);
+    }
+  }
+  engine.wake(connectionKey(syncer.connection), PRIORITY.backlog);
+}
