@@ -59,8 +59,7 @@ function run(command, args) {
 
 /** @param {string} message @returns {never} */
 function fail(message) {
-  console.error(`setup: ${message}`);
-  process.exit(1);
+  throw new Error(message);
 }
 
 async function installPackages() {
@@ -86,15 +85,22 @@ function checkNode() {
   );
 }
 
-if (Number(process.versions.node.split(".")[0]) < 20) fail(`needs Node 20 or newer, this is ${process.version}`);
-const lock = path.join(os.tmpdir(), `konnector-setup-${sha256(ROOT).slice(0, 16)}.lock`);
-await withLock(
-  lock,
-  () => console.log("setup: another set-up of this directory is running, waiting for it"),
-  async () => {
-    await installPackages();
-    await checkNode();
-    writeFileSync(STAMP, sha256(readText(path.join(ROOT, "package-lock.json"))));
-  },
-);
-process.exitCode = await run(NODE, [path.join(ROOT, "scripts", "control-plane", "obtain.ts")]);
+async function main() {
+  if (Number(process.versions.node.split(".")[0]) < 20) fail(`needs Node 20 or newer, this is ${process.version}`);
+  const lock = path.join(os.tmpdir(), `konnector-setup-${sha256(ROOT).slice(0, 16)}.lock`);
+  await withLock(
+    lock,
+    () => console.log("setup: another set-up of this directory is running, waiting for it"),
+    async () => {
+      await installPackages();
+      await checkNode();
+      writeFileSync(STAMP, sha256(readText(path.join(ROOT, "package-lock.json"))));
+    },
+  );
+  return run(NODE, [path.join(ROOT, "scripts", "control-plane", "obtain.ts")]);
+}
+
+process.exitCode = await main().catch((error) => {
+  console.error(`setup: ${error instanceof Error ? error.message : String(error)}`);
+  return 1;
+});
