@@ -99,8 +99,6 @@ export const binding = z.object({ spec: bindingSpec, status: bindingStatus });
 export type BindingSpec = z.infer<typeof bindingSpec>;
 export type BindingStatus = NonNullable<z.infer<typeof bindingStatus>>;
 export type BoundApi = z.infer<typeof boundApi>;
-export type RelatedResource = z.infer<typeof relatedResource>;
-export type ConflictPolicy = BindingSpec["conflictPolicy"];
 
 interface BindingFields extends KubeObject {
   spec: BindingSpec;

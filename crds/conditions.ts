@@ -63,15 +63,6 @@ export const setCondition = (
   return (conditions ?? []).map((entry) => (entry === before ? condition : entry));
 };
 
-/** The list without the condition of that type; the same list if there is none. */
-export const removeCondition = (
-  conditions: readonly Condition[] | undefined,
-  type: ConditionType,
-): readonly Condition[] => {
-  const list = conditions ?? [];
-  return list.some((condition) => condition.type === type) ? list.filter((entry) => entry.type !== type) : list;
-};
-
 const sameButTime = (a: Condition, b: Condition): boolean =>
   a.status === b.status &&
   a.reason === b.reason &&

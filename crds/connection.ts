@@ -8,7 +8,7 @@ import type { KubeObject } from "./kube-object.ts";
 import { conditions } from "./meta.ts";
 
 /** The key read from the Secret where the Connection names none (or an empty one). */
-export const DEFAULT_SECRET_KEY = "kubeconfig";
+const DEFAULT_SECRET_KEY = "kubeconfig";
 
 const kubeconfigSecretRef = z
   .object({

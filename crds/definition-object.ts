@@ -83,12 +83,6 @@ export const resourceOf = (crd: Crd): Resource | undefined => {
 /** Whether objects are converted between versions by a webhook, which cannot be reproduced on another cluster. */
 export const hasWebhookConversion = (crd: Crd): boolean => crd.spec.conversion?.strategy === "Webhook";
 
-/** Whether its version has a status subresource (`/status`), so that status is written there. */
-export const hasStatusSubresource = (version: CrdVersion): boolean => {
-  const subresources = version["subresources"] as { status?: unknown } | undefined;
-  return subresources?.status !== undefined;
-};
-
 export const crdCondition = (crd: Crd, type: string): CrdCondition | undefined =>
   crd.status?.conditions?.find((condition) => condition.type === type);
 

@@ -79,4 +79,3 @@ export const labelSelector = z
 
 export type Condition = z.infer<typeof condition>;
 export type ConditionStatus = Condition["status"];
-export type LabelSelector = z.infer<typeof labelSelector>;

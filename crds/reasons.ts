@@ -328,8 +328,6 @@ export const DELETION_BLOCKERS = {
   },
 } as const satisfies Record<string, Word>;
 
-export type DeletionBlocker = keyof typeof DELETION_BLOCKERS;
-
 /** Whether the registry knows this reason for this status of this condition of this subject. */
 export const isRegistered = (subject: Subject, type: string, status: string, reason: string): boolean => {
   const entry = (REASONS as Record<string, ReasonEntry>)[reason];
