@@ -3,7 +3,7 @@
 // cache is always whole; an interrupted set-up goes on where it stopped, and two at once do the work once.
 
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 
@@ -14,6 +14,8 @@ import { locate } from "./locate.ts";
 import { say } from "./progress.ts";
 import { BINARIES, cacheDir, VERSION_ARGS, type Binary } from "./recipe.ts";
 
+const STAGING = ".staging-";
+
 const missing = (): Binary[] => {
   const located = locate();
   return BINARIES.filter((name) => located[name] === undefined);
@@ -23,6 +25,12 @@ async function place(binary: Binary, file: string): Promise<void> {
   const { stdout } = await promisify(execFile)(file, VERSION_ARGS[binary]);
   await rename(file, path.join(cacheDir(), binary));
   say(`${binary} is ready: ${stdout.trim().split("\n")[0]}`);
+}
+
+/** Removes what an interrupted set-up left behind; only called under the lock, so nobody is using it. */
+async function clear(dir: string): Promise<void> {
+  const left = (await readdir(dir)).filter((name) => name.startsWith(STAGING));
+  await Promise.all(left.map((name) => rm(path.join(dir, name), { recursive: true, force: true })));
 }
 
 async function obtain(staging: string): Promise<void> {
@@ -44,7 +52,8 @@ async function main(): Promise<void> {
   const onWait = () => say("another set-up is obtaining the control plane, waiting for it");
   await withLock(`${dir}.lock`, onWait, async () => {
     if (missing().length === 0) return;
-    const staging = await mkdtemp(path.join(dir, ".staging-"));
+    await clear(dir);
+    const staging = await mkdtemp(path.join(dir, STAGING));
     try {
       await obtain(staging);
     } finally {

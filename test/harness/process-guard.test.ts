@@ -45,6 +45,7 @@ test.concurrent.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)(
     await eventually("every server to be gone", () => pids.filter(isAlive).length === 0);
     await eventually("the directory to be gone", () => !existsSync(dir));
   },
+  60_000,
 );
 
 test("no server outlives stop()", async () => {

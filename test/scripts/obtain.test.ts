@@ -101,9 +101,11 @@ test("goes on where an interrupted set-up stopped", async () => {
   const built = installGo();
   await obtain();
   rmSync(path.join(cacheDir(env), "kubectl"));
+  mkdirSync(path.join(cacheDir(env), ".staging-left-behind"));
   expect((await obtain()).code).toBe(0);
   expect(built().filter((name) => name === "kubectl")).toHaveLength(2);
   expect(built()).toHaveLength(BINARIES.length + 1);
+  expect(cached()).toEqual([...BINARIES].sort());
 });
 
 test("downloads the official release where it can be reached, without Go", async () => {
