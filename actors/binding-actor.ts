@@ -1,6 +1,7 @@
 // The actor behind machines/binding.ts: sums up what syncers and objects have come to for one ClusterBinding or Binding,
 // holds and releases it by its finalizer, and writes its status.
 
+import { isDeepStrictEqual } from "node:util";
 import type { AnyBinding } from "../crds/binding.ts";
 import { type ApiName, hasFinalizer, isDeleting, type Key, keyOf, type Resource } from "../crds/kube-object.ts";
 import { FINALIZER } from "../crds/labels.ts";
@@ -16,15 +17,16 @@ import { bindingConditions, boundApis } from "../machines/binding-status.ts";
 import { governing, rule } from "../machines/rules/governing.ts";
 import type { SyncerContext } from "../machines/syncer.ts";
 import type { Cache } from "./cache.ts";
-import { answeredApis, listedApis, viewOf } from "./directory.ts";
+import { demandOn, syncerFor, viewsOf } from "./demand.ts";
+import { answeredApis, listedApis } from "./directory.ts";
 import { type Engine, isoNow, phaseOf } from "./engine.ts";
 import { addCleanup, removeCleanup } from "./finalizers.ts";
-import { hosted, type Rest, runPass } from "./host.ts";
-import { bindingKey, syncerKey } from "./keys.ts";
+import { hosted, type Rest, runPass, statePath } from "./host.ts";
+import { bindingKey } from "./keys.ts";
 import { ApiError } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
 import { nextConditions, writeStatus } from "./status-writer.ts";
-import { createSyncer, type Syncer } from "./syncer.ts";
+import type { Syncer } from "./syncer.ts";
 import type { Tally } from "./table.ts";
 
 const machine = hosted(bindingMachine, ["claim", "release"]);
@@ -34,16 +36,6 @@ const resourceFor = (binding: AnyBinding): Resource =>
 
 const cacheFor = (engine: Engine, binding: AnyBinding): Cache<AnyBinding> =>
   binding.kind === "ClusterBinding" ? engine.directory.clusterBindings : engine.directory.bindings;
-
-/** The syncer of one API of one Connection; made when a binding first mentions it. */
-export function syncerFor(engine: Engine, connection: string, api: ApiName): Syncer {
-  const key = syncerKey(connection, api);
-  const known = engine.syncers.get(key);
-  if (known) return known;
-  const syncer = createSyncer(connection, api);
-  engine.syncers.set(key, syncer);
-  return syncer;
-}
 
 /** Namespaces whose objects this binding answers for; with `namespace` its own only. */
 const namespacesOf = (binding: AnyBinding, syncer: Syncer): string[] => {
@@ -99,7 +91,7 @@ function refusalFor(engine: Engine, binding: AnyBinding, api: ApiName): Pick<Api
   if (offer?.api.scope === "Cluster") {
     return { reason: "ClusterScopedAPI", message: "its objects have no namespace; list it in a ClusterBinding" };
   }
-  const winner = governing(engine.directory.bindingsOf(connection).map(viewOf), api, keyOf(binding).namespace);
+  const winner = governing(viewsOf(engine, connection), api, keyOf(binding).namespace);
   if (winner?.kind !== "ClusterBinding") return null;
   return { reason: "CoveredByClusterBinding", message: `ClusterBinding ${winner.name} governs it in every namespace` };
 }
@@ -107,7 +99,7 @@ function refusalFor(engine: Engine, binding: AnyBinding, api: ApiName): Pick<Api
 /** What still holds a deleting binding; null while that cannot be told. */
 function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaining"] {
   const { name: connection } = binding.spec.connectionRef;
-  const views = engine.directory.bindingsOf(connection).map(viewOf);
+  const views = viewsOf(engine, connection);
   let objects = 0;
   const apis: ApiName[] = [];
   for (const api of answeredApis(binding)) {
@@ -124,13 +116,14 @@ function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaini
   return { objects, apis, message: `${objects} object(s) still have a copy on the provider${waiting}${why}` };
 }
 
-/** Has the syncer seen the deletion through, as far as it concerns bindings? Others may still want the API. */
+/** Has the syncer seen this through? Not before it has looked at the bindings as they are now. */
 function isDrained(engine: Engine, syncer: Syncer): boolean {
   const record = engine.records.get(syncer.key);
   if (record === undefined) return false;
   const { demand } = record.context as SyncerContext;
-  if ((demand?.live ?? 0) > 0) return syncer.watching === null || syncer.watching.consumerListed;
-  return JSON.stringify(record.value) === '{"cleaningUp":"idle"}';
+  if (demand === undefined || !isDeepStrictEqual(demand, demandOn(engine, syncer))) return false;
+  if (demand.live > 0) return syncer.watching === null || syncer.watching.consumerListed;
+  return statePath(record.value) === "cleaningUp.idle";
 }
 
 function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] {
@@ -229,7 +222,7 @@ async function report(
 function hasLeft(engine: Engine, binding: AnyBinding, api: ApiName): boolean {
   const { name: connection } = binding.spec.connectionRef;
   const syncer = syncerFor(engine, connection, api);
-  const views = engine.directory.bindingsOf(connection).map(viewOf);
+  const views = viewsOf(engine, connection);
   const draining = namespacesOf(binding, syncer).filter((namespace) => rule(views, api, namespace).mode === "drain");
   return isDrained(engine, syncer) && tallyOf(syncer, draining).claimed + syncer.inFlight === 0;
 }

@@ -14,11 +14,11 @@ import {
   type SchemaFact,
 } from "../machines/connection.ts";
 import { connectionConditions, knownExports } from "../machines/connection-status.ts";
-import { engage } from "./engagement.ts";
+import { engage, faultOf } from "./engagement.ts";
 import { type Engine, isoNow, type Phase } from "./engine.ts";
 import { type Candidate, identify } from "./connecting.ts";
 import { addCleanup, removeCleanup } from "./finalizers.ts";
-import { hosted, type Rest, runPass } from "./host.ts";
+import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { bindingKey, connectionKey } from "./keys.ts";
 import { secretFact, secretOf } from "./kubeconfig-secret.ts";
 import { ApiError, PRIORITY } from "./ports.ts";
@@ -47,11 +47,16 @@ const connectionFact = (engine: Engine, connection: Connection) => {
 const syncersOf = (engine: Engine, name: string) =>
   [...engine.syncers.values()].filter((syncer) => syncer.connection === name);
 
-/** Objects of this Connection that still carry our finalizer. */
+const isAtRest = (engine: Engine, syncer: string): boolean => {
+  const value = engine.records.get(syncer)?.value;
+  return value !== undefined && statePath(value) === "cleaningUp.idle";
+};
+
+/** Objects of this Connection that still carry our finalizer, and syncers that have not come to rest. */
 const leftovers = (engine: Engine, name: string): number => {
   let count = 0;
-  for (const { watching, inFlight } of syncersOf(engine, name)) {
-    count += inFlight;
+  for (const { key, watching, inFlight } of syncersOf(engine, name)) {
+    count += inFlight + Number(!isAtRest(engine, key));
     for (const namespace of watching?.table.namespaces() ?? []) count += watching?.table.tally(namespace).claimed ?? 0;
   }
   return count;
@@ -110,8 +115,8 @@ export async function connectionPass(engine: Engine, name: string): Promise<void
   engine.records.set(key, { value: rest.value, context: rest.context });
   const written = await report(engine, name, rest);
   engine.timers.set(key, written ? rest.context.retryIn : (rest.context.retryIn ?? 1_000));
-  if (rest.in("gone") && engine.directory.connection(name) === undefined) engine.records.delete(key);
   announce(engine, name, rest);
+  if (rest.in("gone") && engine.directory.connection(name) === undefined) forget(engine, name);
 }
 
 /** An effect against our own cluster: what it rejects with is a failure of ours. */
@@ -159,7 +164,7 @@ async function ping(engine: Engine, name: string): Promise<ConnectionEvent> {
   } catch (error) {
     return {
       type: "failed",
-      fault: "unreachable",
+      fault: faultOf(error) === "unauthorized" ? "unauthorized" : "unreachable",
       message: `the provider no longer answers: ${String((error as Error).message)}`,
     };
   }
@@ -254,6 +259,12 @@ function phaseFrom(engine: Engine, name: string, rest: Rest<ConnectionContext>):
     verdict?.status === "True" ? `Connection ${name} is Ready` : `Connection ${name} is not Ready: ${verdict?.message}`;
   if (rest.in("cleaningUp.draining")) return { state: "deleting", reason };
   return { state: verdict?.status === "True" ? "ready" : "away", reason };
+}
+
+function forget(engine: Engine, name: string): void {
+  engine.records.delete(connectionKey(name));
+  engine.phases.delete(name);
+  engine.announced.delete(name);
 }
 
 /** Tells those who depend on the Connection when what it allows has changed. */

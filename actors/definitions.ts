@@ -16,8 +16,7 @@ import { consumerCrd } from "../crds/pull.ts";
 import type { Reason } from "../crds/reasons.ts";
 import { CRDS } from "../crds/resources.ts";
 import type { Refusal, SyncerFacts } from "../machines/syncer.ts";
-import { demandFor } from "../machines/rules/governing.ts";
-import { viewOf } from "./directory.ts";
+import { demandOn } from "./demand.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Engagement, Offer } from "./engagement.ts";
 import { isStatus } from "./refusals.ts";
@@ -136,8 +135,7 @@ async function readOffer(engine: Engine, syncer: Syncer): Promise<Partial<Defini
   if (offer === undefined) return { offer: { exported: false, refusal: null } };
   if (offer.webhookConversion) return { offer: { exported: true, refusal: CONVERSION } };
   const exported = { offer: { exported: true, refusal: null } };
-  const bindings = engine.directory.bindingsOf(syncer.connection).map(viewOf);
-  if (demandFor(bindings, syncer.api, offer.api.scope === "Cluster").live === 0) return exported;
+  if (demandOn(engine, syncer).live === 0) return exported;
   try {
     await readProvider(syncer, engagement, offer);
   } catch (error) {
@@ -167,7 +165,8 @@ export async function readDefinitions(engine: Engine, syncer: Syncer): Promise<D
 
 function installFailure(error: unknown, what: string): InstallFailure {
   const message = `${what} on this cluster: ${error instanceof Error ? error.message : String(error)}`;
-  const reason: Reason = isStatus(error, 422, 400) ? "SchemaRejected" : isStatus(error, 403) ? "Forbidden" : "Pending";
+  // A right that we lack on our own cluster is no refusal of the provider's: the message says whose it is.
+  const reason: Reason = isStatus(error, 422, 400) ? "SchemaRejected" : "Pending";
   const lasting = reason === "SchemaRejected";
   const retryAfter = isStatus(error, 429, 503) ? error.retryAfter : undefined;
   return { reason, message, lasting, ...(retryAfter === undefined ? {} : { retryAfter }) };

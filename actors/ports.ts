@@ -2,7 +2,7 @@
 // Each port states what it guarantees and what it does not. Nothing here imports an adapter, and an adapter imports
 // nothing from actors/ but this file.
 
-import type { Json } from "../crds/json.ts";
+import type { EventReason } from "../crds/reasons.ts";
 import type { Key, KubeObject, Resource } from "../crds/kube-object.ts";
 
 /** One operation of an RFC 6902 JSON patch. A failed `test` is answered with 422 by the API server. */
@@ -152,7 +152,7 @@ export interface WorkQueue {
 
 /** Kubernetes Events. Best effort: never rejects, never blocks a pass; a failed Event is logged. */
 export interface Recorder {
-  event(about: EventSubject, type: "Normal" | "Warning", reason: string, message: string): void;
+  event(about: EventSubject, type: "Normal" | "Warning", reason: EventReason, message: string): void;
 }
 
 export interface EventSubject {
@@ -183,6 +183,3 @@ export interface Telemetry {
   count(metric: string, labels: Record<string, string>): void;
   gauge(metric: string, read: () => number): void;
 }
-
-/** A value of any JSON shape that travels unchanged. */
-export type Body = Json;

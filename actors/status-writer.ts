@@ -56,7 +56,7 @@ export async function writeStatus<T extends KubeObject>(
     cache.note((await engine.consumer.patch(resource, keyOf(object), operations, "status")) as T);
     return true;
   } catch (error) {
-    if (isStatus(error, 404, 409)) return true;
+    if (isStatus(error, 404, 409, 422)) return true;
     const { kind, metadata } = object;
     engine.log.warn({ kind, name: metadata.name, error: String((error as Error).message) }, "status not written");
     return false;

@@ -6,12 +6,12 @@ import type { AnyBinding } from "../crds/binding.ts";
 import type { Connection } from "../crds/connection.ts";
 import { keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/resources.ts";
-import { syncerFor } from "./binding-actor.ts";
 import { answeredApis, createDirectory, ownerConnection, type Secret } from "./directory.ts";
 import type { Engine, Ports, Settings } from "./engine.ts";
 import { bindingKey, connectionKey } from "./keys.ts";
-import { PRIORITY, type Watch, type WatchOptions, type WatchSink } from "./ports.ts";
-import { stopWatching } from "./syncer.ts";
+import { type Cluster, type Connect, PRIORITY, type Watch, type WatchOptions, type WatchSink } from "./ports.ts";
+import { stopWatching } from "./api-watches.ts";
+import { syncerFor } from "./demand.ts";
 import { createTimers } from "./timers.ts";
 import { createWorker } from "./worker.ts";
 
@@ -23,6 +23,9 @@ export interface Supervisor {
 
 /** Passes of one Connection that may run at a time. */
 const CONCURRENCY = 16;
+
+/** Milliseconds that passes get to finish when the process is told to stop. */
+const GRACE = 2_000;
 
 const OWN_KINDS: readonly Resource[] = [CONNECTIONS, CLUSTER_BINDINGS, BINDINGS];
 
@@ -54,8 +57,18 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     listed: () => directory.complete && wakeAll(),
   });
 
+  /** Every client that may have a request under way. */
+  const clients = new Set<Cluster>([ports.consumer]);
+  const connect: Connect = (name, kubeconfig) => {
+    const client = ports.connect(name, kubeconfig);
+    const tracked = { ...client, close: () => client.close().finally(() => clients.delete(tracked)) };
+    clients.add(tracked);
+    return tracked;
+  };
+
   const engine: Engine = {
     ...ports,
+    connect,
     settings,
     directory,
     timers: createTimers(clock, queue),
@@ -142,10 +155,13 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     readiness,
     async stop() {
       for (const watch of watches) watch.stop();
-      await queue.stop();
       engine.timers.stop();
       for (const syncer of engine.syncers.values()) stopWatching(syncer);
-      for (const engagement of engine.engagements.values()) engagement.close();
+      const ended = queue.stop();
+      // Passes under way may finish; one that waits for a provider that does not answer is cut off.
+      await Promise.race([ended, new Promise((resolve) => clock.after(GRACE, () => resolve(undefined)))]);
+      await Promise.all([...clients].map((client) => client.close()));
+      await ended;
     },
   };
 }

@@ -11,23 +11,19 @@ import {
   type SyncerFacts,
   syncerMachine,
 } from "../machines/syncer.ts";
-import { demandFor, rule } from "../machines/rules/governing.ts";
+import { rule } from "../machines/rules/governing.ts";
 import { shapeOf } from "./api-shape.ts";
 import { type Definitions, installCrd, readDefinitions, removeCrd } from "./definitions.ts";
-import { viewOf } from "./directory.ts";
+import { demandOn, isMentioned, viewsOf } from "./demand.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Shape } from "./facts.ts";
 import { hosted, type Rest, runPass } from "./host.ts";
-import {
-  stopProvider,
-  stopWatching,
-  type Syncer,
-  type Watching,
-  watchConsumer,
-  watchProvider,
-  weighAll,
-} from "./syncer.ts";
+import { stopProvider, stopWatching, watchConsumer, watchProvider, weighAll } from "./api-watches.ts";
+import type { Syncer, Watching } from "./syncer.ts";
 import { report } from "./syncer-report.ts";
+
+/** Milliseconds until a definition that could not be read is read again. */
+const REREAD = 2_000;
 
 const machine = hosted(syncerMachine, ["installCrd", "removeCrd"]);
 
@@ -45,11 +41,6 @@ const crdFact = (syncer: Syncer, definitions: Definitions): SyncerFacts["crd"] =
   ours: definitions.ours,
 });
 
-const bindingsFor = (engine: Engine, syncer: Syncer) => engine.directory.bindingsOf(syncer.connection).map(viewOf);
-
-const isClusterScoped = (engine: Engine, syncer: Syncer): boolean =>
-  (syncer.crd?.spec.scope ?? engine.engagements.get(syncer.connection)?.offer(syncer.api)?.api.scope) === "Cluster";
-
 /** Objects that have to let go of our finalizer before nothing of ours is left, and passes that may still add one. */
 function holding(syncer: Syncer): number {
   const { watching } = syncer;
@@ -62,7 +53,7 @@ function holding(syncer: Syncer): number {
 function facts(engine: Engine, syncer: Syncer, definitions: Definitions): SyncerEvent[] {
   const { watching } = syncer;
   const phase = phaseOf(engine, syncer.connection);
-  const demand = demandFor(bindingsFor(engine, syncer), syncer.api, isClusterScoped(engine, syncer));
+  const demand = demandOn(engine, syncer);
   return [
     { type: "connection.seen", connection: phase.state },
     { type: "demand.seen", demand },
@@ -80,21 +71,41 @@ function facts(engine: Engine, syncer: Syncer, definitions: Definitions): Syncer
 export async function syncerPass(engine: Engine, syncer: Syncer): Promise<void> {
   const before = (engine.records.get(syncer.key)?.context as SyncerContext | undefined) ?? initialSyncerContext;
   const definitions = await readDefinitions(engine, syncer);
-  const due = engine.timers.takeDue(syncer.key);
+  const due = engine.timers.takeDue(syncer.key) || isNewDefinition(syncer, before);
   const rest = await runPass<SyncerContext, SyncerEvent>({
     machine,
     record: { value: { engaging: "waiting" }, context: before },
     events: [...facts(engine, syncer, definitions), { type: due ? "due" : "pass" }],
     effects: {
-      installCrd: () => installCrd(engine, syncer, definitions).then((answer) => asEvent(syncer, "installed", answer)),
-      removeCrd: () => removeCrd(engine, syncer).then((answer) => asEvent(syncer, "removed", answer)),
+      installCrd: async () => asEvent(syncer, "installed", await installCrd(engine, syncer, definitions)),
+      removeCrd: async () => asEvent(syncer, "removed", await removeCrd(engine, syncer)),
     },
   });
-  engine.records.set(syncer.key, { value: rest.value, context: rest.context });
-  engine.timers.set(syncer.key, definitions.failed ? 2_000 : rest.context.retryIn);
+  remember(engine, syncer, rest, definitions);
   govern(engine, syncer, rest);
   keepWatches(engine, syncer, rest);
   report(engine, syncer, rest, definitions);
+  if (rest.in("cleaningUp.idle") && isForgettable(engine, syncer)) forget(engine, syncer);
+}
+
+function remember(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): void {
+  engine.records.set(syncer.key, { value: rest.value, context: rest.context });
+  engine.timers.set(syncer.key, definitions.failed ? REREAD : rest.context.retryIn);
+  syncer.failedWith = rest.context.failed === null ? "" : (syncer.desired?.from ?? "");
+}
+
+/** What failed for good with one definition is worth another try with the next. */
+const isNewDefinition = (syncer: Syncer, { failed }: SyncerContext): boolean =>
+  failed !== null && syncer.desired !== null && syncer.desired.from !== syncer.failedWith;
+
+/** Nothing mentions the API and nothing came through the Connection: the next mention starts a new syncer. */
+const isForgettable = (engine: Engine, syncer: Syncer): boolean =>
+  syncer.inFlight === 0 && syncer.crd === null && !isMentioned(engine, syncer.connection, syncer.api);
+
+function forget(engine: Engine, { key }: Syncer): void {
+  engine.syncers.delete(key);
+  engine.records.delete(key);
+  engine.timers.set(key, null);
 }
 
 const asEvent = (
@@ -105,7 +116,7 @@ const asEvent = (
 
 /** Brings what the bindings mean for each namespace up to date, and weighs every object again if that has changed. */
 function govern(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>): void {
-  const bindings = bindingsFor(engine, syncer);
+  const bindings = viewsOf(engine, syncer.connection);
   const phase = phaseOf(engine, syncer.connection).state;
   // Without a live and able API nothing new is written; drains and deletions go on.
   const writes = rest.in("ready") || rest.in("disengaged") || rest.in("cleaningUp");

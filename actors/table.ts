@@ -36,6 +36,10 @@ export interface Tally {
   failing: number;
 }
 
+/** A write that merely lost a race is not worth telling anybody. */
+const isFailing = (memory: Memory | null): boolean =>
+  memory !== null && memory.refused !== null && memory.refused.cause !== "outdated";
+
 const NOTHING: Tally = { claimed: 0, foreign: 0, another: 0, failing: 0 };
 
 const tallyOf = ({ consumer, memory }: Entry): Tally =>
@@ -45,7 +49,7 @@ const tallyOf = ({ consumer, memory }: Entry): Tally =>
         claimed: Number(consumer.claimed),
         foreign: Number(consumer.mark === "ForeignObjectExists"),
         another: Number(consumer.mark === "OwnedByAnother"),
-        failing: Number(memory !== null && memory.refused !== null),
+        failing: Number(isFailing(memory)),
       };
 
 export interface Table {

@@ -1,11 +1,12 @@
 // Takes a key from the queue and runs that actor's pass. A pass that throws is a bug or a Mapper's exception: it is
 // logged, tried again later, and costs no other actor anything.
 
-import { bindingPass, syncerFor } from "./binding-actor.ts";
+import { bindingPass } from "./binding-actor.ts";
 import { connectionPass } from "./connection-actor.ts";
 import type { Engine } from "./engine.ts";
-import { type Address, parseAddress } from "./keys.ts";
+import { type Address, parseAddress, syncerKey } from "./keys.ts";
 import { objectPass } from "./object-actor.ts";
+import { syncerFor } from "./demand.ts";
 import { syncerPass } from "./syncer-actor.ts";
 
 /** Milliseconds until a pass that threw is run again. */
@@ -19,8 +20,10 @@ function run(engine: Engine, address: Address): Promise<void> {
       return bindingPass(engine, address.connection, address);
     case "syncer":
       return syncerPass(engine, syncerFor(engine, address.connection, address.api));
-    case "object":
-      return objectPass(engine, syncerFor(engine, address.connection, address.api), address.key);
+    case "object": {
+      const syncer = engine.syncers.get(syncerKey(address.connection, address.api));
+      return syncer ? objectPass(engine, syncer, address.key) : Promise.resolve();
+    }
   }
 }
 

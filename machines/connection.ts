@@ -116,6 +116,9 @@ const isEngaged = ({ engagedWith, secret }: ConnectionContext): boolean =>
 const secretUnusable = ({ connection, secret, unusable }: ConnectionContext): boolean =>
   connection?.secretAllowed === false || !secret?.fingerprint || unusable?.fingerprint === secret.fingerprint;
 
+/** Faults of the provider watch that put the whole client in doubt. */
+const LOST: ReadonlySet<ConnectionFault> = new Set(["unreachable", "unauthorized"]);
+
 /** Milliseconds between looks at whether the provider is again the cluster it was. */
 const IDENTITY_RECHECK = 10_000;
 
@@ -134,7 +137,7 @@ export const connectionMachine = setup({
     secretUnusable: ({ context }) => secretUnusable(context),
     engagedAndDeleting: ({ context }) => isEngaged(context) && context.connection?.deleting === true,
     engagedAndFaulty: ({ context: { discovery, ...context } }) =>
-      isEngaged(context as ConnectionContext) && discovery.state === "failed" && discovery.fault === "unreachable",
+      isEngaged(context as ConnectionContext) && discovery.state === "failed" && LOST.has(discovery.fault),
     engagedAndDiscovered: ({ context: { discovery, ...context } }) =>
       isEngaged(context as ConnectionContext) && "exports" in discovery && discovery.exports !== null,
     engaged: ({ context }) => isEngaged(context),

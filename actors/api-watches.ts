@@ -1,0 +1,116 @@
+// The two watches of one bound API, and what their events mean: facts for the table, and a place on the queue for each
+// object that owes something. When the watches run is decided by machines/syncer.ts and enforced by syncer-actor.ts.
+
+import { keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
+import { LABEL } from "../crds/labels.ts";
+import { owesNothing } from "../machines/object-facts.ts";
+import type { Engagement } from "./engagement.ts";
+import type { Engine } from "./engine.ts";
+import type { Shape } from "./facts.ts";
+import { objectKey } from "./keys.ts";
+import { PRIORITY, type Priority } from "./ports.ts";
+import { gateFor, type Syncer, type Watching } from "./syncer.ts";
+import { createTable, type Entry } from "./table.ts";
+
+const settled = (syncer: Syncer, key: string, entry: Entry): boolean => {
+  const { consumer, copy, memory } = entry;
+  if (consumer === null) return true;
+  if (copy === null || memory?.refused) return false;
+  const { accepted = null, acceptedStatus = null } = memory ?? {};
+  return owesNothing(consumer, copy, gateFor(syncer, key), { accepted, acceptedStatus });
+};
+
+/** Puts an object on the queue unless its sides agree and nothing is owed. */
+export function weigh(engine: Engine, syncer: Syncer, key: string, priority: Priority): void {
+  const { watching } = syncer;
+  const entry = watching?.table.get(key);
+  if (!watching?.consumerListed || entry === undefined) return;
+  if (settled(syncer, key, entry)) watching.table.dropBodies(key);
+  else engine.wake(objectKey(syncer.connection, syncer.api, parseKey(key)), priority);
+}
+
+export function weighAll(engine: Engine, syncer: Syncer): void {
+  for (const key of [...(syncer.watching?.table.keys() ?? [])]) weigh(engine, syncer, key, PRIORITY.backlog);
+}
+
+/** Somebody waits for this object to let go: the syncer recounts. */
+const isEnding = (syncer: Syncer, object: KubeObject): boolean =>
+  object.metadata.deletionTimestamp !== undefined || syncer.ruleFor(object.metadata.namespace ?? "").mode === "drain";
+
+/** Runs a sink call so that one object that cannot be read (a Mapper's exception) costs only itself. */
+const guarded =
+  (engine: Engine, syncer: Syncer, take: (object: KubeObject) => string | undefined) => (object: KubeObject) => {
+    try {
+      const key = take(object);
+      if (key === undefined) return;
+      weigh(engine, syncer, key, PRIORITY.live);
+      if (isEnding(syncer, object)) engine.wake(syncer.key, PRIORITY.backlog);
+    } catch (error) {
+      const where = keyText({ namespace: object.metadata.namespace ?? "", name: object.metadata.name });
+      engine.log.error({ connection: syncer.connection, crd: syncer.api, key: where, error: String(error) }, "dropped");
+    }
+  };
+
+/** Starts the consumer's watch. */
+export function watchConsumer(engine: Engine, syncer: Syncer, shape: Shape, definition: string): Watching {
+  const table = createTable(shape);
+  const { log } = engine;
+  const watch = engine.consumer.watch(
+    shape.resource,
+    {},
+    {
+      seen: guarded(engine, syncer, (object) => table.consumerSeen(object)),
+      gone: (object) => {
+        guarded(engine, syncer, (gone) => table.consumerGone(gone))(object);
+        engine.wake(syncer.key, PRIORITY.backlog);
+      },
+      listed(keys) {
+        table.consumersListed(keys);
+        watching.consumerListed = true;
+        weighAll(engine, syncer);
+        engine.wake(syncer.key);
+      },
+      failed: (error) => log.debug({ crd: syncer.api, error: error.message }, "consumer watch failed, trying again"),
+    },
+  );
+  const watching: Watching = { shape, definition, table, consumer: watch, consumerListed: false, provider: null };
+  return watching;
+}
+
+/** Starts the provider's watch: only copies that this cluster's konnectors made. */
+export function watchProvider(engine: Engine, syncer: Syncer, watching: Watching, engagement: Engagement): void {
+  const { table, shape } = watching;
+  table.forgetCopies();
+  const labelSelector = `${LABEL.managed}=true,${LABEL.consumerClusterUid}=${shape.clusterUid}`;
+  const provider: NonNullable<Watching["provider"]> = { engagement, watch: { stop: () => {} }, listed: false };
+  watching.provider = provider;
+  provider.watch = engagement.cluster.watch(
+    shape.resource,
+    { labelSelector },
+    {
+      seen: guarded(engine, syncer, (copy) => table.copySeen(copy)),
+      gone: guarded(engine, syncer, (copy) => table.copyGone(copy)),
+      listed(keys) {
+        table.copiesListed(keys);
+        provider.listed = true;
+        weighAll(engine, syncer);
+        engine.wake(syncer.key);
+      },
+      failed: (error) =>
+        engine.log.debug({ crd: syncer.api, error: error.message }, "provider watch failed, trying again"),
+    },
+  );
+}
+
+export function stopProvider(watching: Watching): void {
+  watching.provider?.watch.stop();
+  watching.provider = null;
+  watching.table.forgetCopies();
+}
+
+export function stopWatching(syncer: Syncer): void {
+  if (syncer.watching === null) return;
+  stopProvider(syncer.watching);
+  syncer.watching.consumer.stop();
+  syncer.watching = null;
+}
