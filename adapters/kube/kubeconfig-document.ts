@@ -3,10 +3,10 @@
 // entries may hold is for the caller to judge. No error carries any of the text.
 // Rule: docs/reference/behaviour.md, "Kubeconfig allow-list".
 
-import { isAlias, parseDocument, visit } from "yaml";
+import { isNode, isScalar, LineCounter, parseDocument, visit, type YAMLMap } from "yaml";
 import { KubeconfigError } from "../../actors/ports.ts";
 
-const LARGEST = 512 * 1024;
+const LARGEST = 256 * 1024;
 const DEEPEST = 64;
 const MOST_ALIASES = 100;
 
@@ -60,17 +60,40 @@ const checkDepth = (text: string): void => {
     if (indent.length > DEEPEST * 4) throw invalid("the kubeconfig is nested too deeply");
 };
 
-const parseYaml = (text: string): unknown => {
-  const document = parseDocument(text, { schema: "core", version: "1.2", uniqueKeys: true, stringKeys: true });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    const line = error.linePos?.[0].line;
-    throw invalid(`the kubeconfig is not valid YAML (${error.code}${line === undefined ? "" : `, line ${line}`})`);
+const yamlProblem = (code: string, line: number | undefined): KubeconfigError =>
+  invalid(`the kubeconfig is not valid YAML (${code}${line === undefined ? "" : `, line ${line}`})`);
+
+/** The parser's own check compares every key of a mapping with every other: seconds for a hostile mapping. */
+const checkKeys = (map: YAMLMap, lines: LineCounter): void => {
+  const seen = new Set<string>();
+  for (const { key } of map.items) {
+    const name = isScalar(key) ? String(key.value) : "";
+    if (seen.has(name))
+      throw yamlProblem("DUPLICATE_KEY", isNode(key) ? lines.linePos(key.range?.[0] ?? 0).line : undefined);
+    seen.add(name);
   }
+};
+
+const parseYaml = (text: string): unknown => {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    schema: "core",
+    version: "1.2",
+    uniqueKeys: false,
+    stringKeys: true,
+    lineCounter: lines,
+    // Pretty errors quote the text, which may be a secret, and cost seconds where a hostile text has many.
+    prettyErrors: false,
+  });
+  const [error] = document.errors;
+  if (error !== undefined) throw yamlProblem(error.code, lines.linePos(error.pos[0]).line);
   if (document.warnings.length > 0) throw invalid("the kubeconfig uses a YAML tag; write plain values");
   let aliases = 0;
-  visit(document, (_key, node) => {
-    if (isAlias(node) && ++aliases > MOST_ALIASES) throw invalid("the kubeconfig uses too many YAML aliases");
+  visit(document, {
+    Alias: () => {
+      if (++aliases > MOST_ALIASES) throw invalid("the kubeconfig uses too many YAML aliases");
+    },
+    Map: (_key, map) => checkKeys(map, lines),
   });
   return document.toJS({ maxAliasCount: MOST_ALIASES });
 };
