@@ -3,12 +3,13 @@
 
 import { keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
 import { LABEL } from "../crds/labels.ts";
+import type { Refusal } from "../machines/syncer.ts";
 import { owesNothing } from "../machines/object-facts.ts";
 import type { Engagement } from "./engagement.ts";
 import type { Engine } from "./engine.ts";
 import type { Shape } from "./facts.ts";
 import { objectKey } from "./keys.ts";
-import { PRIORITY, type Priority } from "./ports.ts";
+import { ApiError, PRIORITY, type Priority } from "./ports.ts";
 import { gateFor, type Syncer, type Watching } from "./syncer.ts";
 import { createTable, type Entry } from "./table.ts";
 
@@ -54,9 +55,9 @@ const guarded =
 /** Starts the consumer's watch. */
 export function watchConsumer(engine: Engine, syncer: Syncer, shape: Shape, definition: string): Watching {
   const table = createTable(shape);
-  const { log } = engine;
+  const { resource } = shape;
   const watch = engine.consumer.watch(
-    shape.resource,
+    resource,
     {},
     {
       seen: guarded(engine, syncer, (object) => table.consumerSeen(object)),
@@ -67,15 +68,34 @@ export function watchConsumer(engine: Engine, syncer: Syncer, shape: Shape, defi
       listed(keys) {
         table.consumersListed(keys);
         watching.consumerListed = true;
+        watching.trouble.consumer = null;
         weighAll(engine, syncer);
         engine.wake(syncer.key);
       },
-      failed: (error) => log.debug({ crd: syncer.api, error: error.message }, "consumer watch failed, trying again"),
+      failed(error) {
+        const message = `list and watch ${resource.resource}.${resource.group} on this cluster: ${error.message}`;
+        watching.trouble.consumer = { reason: "Pending", message };
+        engine.wake(syncer.key, PRIORITY.backlog);
+      },
     },
   );
-  const watching: Watching = { shape, definition, table, consumer: watch, consumerListed: false, provider: null };
+  const watching: Watching = {
+    shape,
+    definition,
+    table,
+    consumer: watch,
+    consumerListed: false,
+    provider: null,
+    trouble: { consumer: null, provider: null },
+  };
   return watching;
 }
+
+/** A 403 names the right that is missing; anything else is expected to pass. */
+const refusedWatch = ({ resource }: Shape, error: Error): Refusal => ({
+  reason: error instanceof ApiError && error.status === 403 ? "Forbidden" : "Pending",
+  message: `list and watch ${resource.resource}.${resource.group} on the provider: ${error.message}`,
+});
 
 /** Starts the provider's watch: only copies that this cluster's konnectors made. */
 export function watchProvider(engine: Engine, syncer: Syncer, watching: Watching, engagement: Engagement): void {
@@ -93,11 +113,14 @@ export function watchProvider(engine: Engine, syncer: Syncer, watching: Watching
       listed(keys) {
         table.copiesListed(keys);
         provider.listed = true;
+        watching.trouble.provider = null;
         weighAll(engine, syncer);
         engine.wake(syncer.key);
       },
-      failed: (error) =>
-        engine.log.debug({ crd: syncer.api, error: error.message }, "provider watch failed, trying again"),
+      failed(error) {
+        watching.trouble.provider = refusedWatch(shape, error);
+        engine.wake(syncer.key, PRIORITY.backlog);
+      },
     },
   );
 }

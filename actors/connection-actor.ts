@@ -4,6 +4,7 @@
 import type { Connection } from "../crds/connection.ts";
 import { hasFinalizer, isDeleting, keyOf } from "../crds/kube-object.ts";
 import { FINALIZER } from "../crds/labels.ts";
+import type { Reason } from "../crds/reasons.ts";
 import { CONNECTIONS, SECRETS } from "../crds/resources.ts";
 import {
   type ConnectionContext,
@@ -19,6 +20,7 @@ import { type Engine, isoNow, type Phase } from "./engine.ts";
 import { type Candidate, identify } from "./connecting.ts";
 import { addCleanup, removeCleanup } from "./finalizers.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
+import { clusterUid } from "./identity.ts";
 import { bindingKey, connectionKey } from "./keys.ts";
 import { secretFact, secretOf } from "./kubeconfig-secret.ts";
 import { ApiError, PRIORITY } from "./ports.ts";
@@ -26,7 +28,7 @@ import { isStatus } from "./refusals.ts";
 import { nextConditions, writeStatus } from "./status-writer.ts";
 import { sweep } from "./sweep.ts";
 
-const machine = hosted(connectionMachine, ["claim", "identify", "writePins", "ping", "sweep", "release"]);
+const machine = hosted(connectionMachine, ["claim", "identify", "writePins", "verify", "sweep", "release"]);
 
 const connectionFact = (engine: Engine, connection: Connection) => {
   const { spec, status, metadata } = connection;
@@ -62,11 +64,14 @@ const leftovers = (engine: Engine, name: string): number => {
   return count;
 };
 
+/** What stands against a definition on this cluster, as opposed to what is merely not there yet. */
+const DEFINITION_REFUSED: ReadonlySet<Reason> = new Set(["ForeignObjectExists", "OwnedByAnother", "SchemaRejected"]);
+
 function schemaFact(engine: Engine, name: string): SchemaFact {
   const fact: SchemaFact = { pending: [], refused: [] };
   for (const { api, verdict, wanted } of syncersOf(engine, name)) {
     if (!wanted || verdict.reason === "AsExpected" || verdict.reason === "APINotExported") continue;
-    if (verdict.reason === "Pending") fact.pending.push(`${api} (${verdict.message})`);
+    if (!DEFINITION_REFUSED.has(verdict.reason)) fact.pending.push(`${api} (${verdict.message})`);
     else fact.refused.push({ api, reason: verdict.reason, message: verdict.message });
   }
   return fact;
@@ -106,7 +111,7 @@ export async function connectionPass(engine: Engine, name: string): Promise<void
         return answer;
       },
       writePins: (now) => writePins(engine, name, now),
-      ping: () => ping(engine, name),
+      verify: () => verify(engine, name),
       sweep: () => guarded(() => sweep(engine, name).then(() => ({ type: "swept" }))),
       release: () => guarded(() => release(engine, name)),
     },
@@ -157,16 +162,15 @@ const writePins = (engine: Engine, name: string, { identity }: ConnectionContext
     return { type: "pinned", remote: identity.remote, local: identity.local };
   });
 
-async function ping(engine: Engine, name: string): Promise<ConnectionEvent> {
+/** Asks the engaged client again who is there: an address may lead to another cluster after an outage. */
+async function verify(engine: Engine, name: string): Promise<ConnectionEvent> {
+  const engagement = engine.engagements.get(name);
   try {
-    await engine.engagements.get(name)?.cluster.ping();
-    return { type: "healthy" };
+    if (engagement === undefined) throw new Error("not engaged");
+    return { type: "verified", remote: await clusterUid(engagement.cluster) };
   } catch (error) {
-    return {
-      type: "failed",
-      fault: faultOf(error) === "unauthorized" ? "unauthorized" : "unreachable",
-      message: `the provider no longer answers: ${String((error as Error).message)}`,
-    };
+    const fault = faultOf(error) === "unauthorized" ? "unauthorized" : "unreachable";
+    return { type: "failed", fault, message: `the provider no longer answers: ${String((error as Error).message)}` };
   }
 }
 

@@ -29,12 +29,19 @@ function verdictOf(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, de
   if (rest.in("ready")) return { reason: "AsExpected", message: "synced" };
   if (rest.in("engaging.notExported")) return NOT_EXPORTED;
   if (rest.in("disengaged")) return { reason: "Pending", message: phaseOf(engine, syncer.connection).reason };
-  return refusalOf(rest, definitions) ?? { reason: "Pending", message: waitingFor(rest, definitions) };
+  const trouble = refusalOf(rest, definitions) ?? troubleOf(syncer, rest);
+  return trouble ?? { reason: "Pending", message: waitingFor(rest, definitions) };
 }
 
 function refusalOf({ context }: Rest<SyncerContext>, { offer, refusal }: Definitions): Refusal | null {
   const found = offer?.refusal ?? refusal ?? context.failed;
   return found && { reason: found.reason, message: found.message };
+}
+
+/** What keeps a list from becoming complete. */
+function troubleOf({ watching }: Syncer, rest: Rest<SyncerContext>): Refusal | null {
+  if (watching === null || !rest.in("engaging.listing")) return null;
+  return watching.trouble.provider ?? watching.trouble.consumer;
 }
 
 const waitingFor = (rest: Rest<SyncerContext>, { failed, waiting }: Definitions): string =>

@@ -6,6 +6,7 @@ import { type ApiName, parseKey } from "../crds/kube-object.ts";
 import type { AcceptedSpec } from "../crds/ownership.ts";
 import type { PulledCrd } from "../crds/pull.ts";
 import type { Reason } from "../crds/reasons.ts";
+import type { Refusal } from "../machines/syncer.ts";
 import type { Gate } from "../machines/object-facts.ts";
 import type { Engagement } from "./engagement.ts";
 import type { Shape } from "./facts.ts";
@@ -22,6 +23,8 @@ export interface Watching {
   consumer: Watch;
   consumerListed: boolean;
   provider: { engagement: Engagement; watch: Watch; listed: boolean } | null;
+  /** Why a side is not listed yet, as far as its watch has said. */
+  trouble: { consumer: Refusal | null; provider: Refusal | null };
 }
 
 export interface Syncer {

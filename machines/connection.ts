@@ -81,7 +81,8 @@ export type ConnectionEvent =
   | { type: "identified"; remote: string; local: string; fingerprint: string }
   | { type: "unusable"; fingerprint: string; reason: "SecretNotFound" | "ForbiddenField"; message: string }
   | { type: "pinned"; remote: string; local: string }
-  | { type: "healthy" }
+  /** The engaged client was asked again who is there. */
+  | { type: "verified"; remote: string }
   | { type: "swept" }
   | { type: "released" }
   | { type: "failed"; fault: ConnectionFault; message: string; retryAfter?: number };
@@ -150,7 +151,7 @@ export const connectionMachine = setup({
     claim: () => {},
     identify: () => {},
     writePins: () => {},
-    ping: () => {},
+    verify: () => {},
     sweep: () => {},
     release: () => {},
     // Memory.
@@ -196,8 +197,9 @@ export const connectionMachine = setup({
         failed: { fault: event.fault, message: event.message, fingerprint },
       };
     }),
-    noteReachable: assign(({ context: { discovery } }) => ({
+    noteReachable: assign(({ context: { discovery, identity }, event }) => ({
       discovery: discovery.state === "failed" ? { ...discovery, fault: "degraded" as const } : discovery,
+      identity: event.type === "verified" ? { local: identity?.local ?? "", remote: event.remote } : identity,
     })),
     recheckIdentity: assign({ retryIn: IDENTITY_RECHECK }),
     disengage: assign({ engagedWith: "", discovery: { state: "unknown" } }),
@@ -273,9 +275,12 @@ export const connectionMachine = setup({
         },
         verifying: {
           tags: "engaged",
-          description: "The provider watch failed: does the provider still answer?",
-          entry: "ping",
-          on: { healthy: { target: "#connection.deciding", actions: "noteReachable" } },
+          description: "The provider watch failed: does the provider still answer, and is it the same?",
+          entry: "verify",
+          on: { verified: { target: "verified", actions: "noteReachable" } },
+        },
+        verified: {
+          always: [{ guard: "identityChanged", target: "#connection.conflicted" }, { target: "#connection.deciding" }],
         },
       },
       on: { failed: { target: "disengaged.waiting", actions: "noteFailure" } },
