@@ -40,7 +40,9 @@ export function adminClient({ server, caPem, certPem, keyPem }: Credentials): Ad
   const request = (method: string, path: string, body?: unknown, contentType = "application/json") =>
     new Promise<Answer>((resolve, reject) => {
       const payload = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
-      const headers = { accept: "application/json", ...(payload === undefined ? {} : { "content-type": contentType }) };
+      // Node frames the body of a DELETE by itself only when it is told its length.
+      const framed = { "content-type": contentType, "content-length": Buffer.byteLength(payload ?? "") };
+      const headers = { accept: "application/json", ...(payload === undefined ? {} : framed) };
       const req = https.request(new URL(path, server), { method, agent, headers, timeout: TIMEOUT_MS }, (res) => {
         const chunks: Buffer[] = [];
         res.on("data", (chunk: Buffer) => chunks.push(chunk));
