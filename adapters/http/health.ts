@@ -20,7 +20,7 @@ export interface HealthServers {
   /** The ports in use, for whoever asked for port 0 of a host; undefined where off. */
   probePort: number | undefined;
   metricsPort: number | undefined;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 type Route = (url: URL) => { status: number; body: string; type?: string };

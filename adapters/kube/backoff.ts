@@ -9,19 +9,20 @@ export interface BackoffLimits {
   base: number;
   /** Milliseconds: the longest wait of all, Retry-After included. */
   cap: number;
-  /** Milliseconds: the longest wait where the API is likely to appear in a moment (404, 429 of a fresh CRD). */
+  /** The same two where the API is likely to appear in a moment (404, 429 of a fresh CRD). */
+  appearingBase: number;
   appearingCap: number;
 }
 
-export const BACKOFF: BackoffLimits = { base: 500, cap: 30_000, appearingCap: 5_000 };
+export const BACKOFF: BackoffLimits = { base: 500, cap: 30_000, appearingBase: 100, appearingCap: 5_000 };
 
 const isAppearing = (error: Error): boolean =>
   error instanceof ApiError && (error.status === 404 || error.status === 429);
 
 /** Milliseconds to wait after `failures` failures in a row (0: the first one). */
 export const backoffDelay = (failures: number, error: Error, limits: BackoffLimits, random: () => number): number => {
-  const cap = isAppearing(error) ? limits.appearingCap : limits.cap;
-  const jittered = random() * Math.min(cap, limits.base * 2 ** Math.min(failures, 30));
+  const [base, cap] = isAppearing(error) ? [limits.appearingBase, limits.appearingCap] : [limits.base, limits.cap];
+  const jittered = random() * Math.min(cap, base * 2 ** Math.min(failures, 30));
   const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
   return Math.max(jittered, Math.min(asked, limits.cap));
 };

@@ -13,7 +13,7 @@ afterEach(closeFakes);
 
 describe("a watch on a misbehaving server", () => {
   const quick = {
-    backoff: { base: 20, cap: 200, appearingCap: 100 },
+    backoff: { base: 20, cap: 200, appearingBase: 20, appearingCap: 100 },
     initialSilence: 150,
     healthyAfter: 10_000,
     random: () => 1,
@@ -150,7 +150,7 @@ describe("a watch on a misbehaving server", () => {
 
   it("does not hammer a server that closes every stream at once", async () => {
     const { sink, streams } = await scripted([(_q, r) => r.end()], {
-      timing: { ...quick, backoff: { base: 50, cap: 10_000, appearingCap: 10_000 } },
+      timing: { ...quick, backoff: { base: 50, cap: 10_000, appearingBase: 50, appearingCap: 10_000 } },
     });
     await eventually("some streams", () => streams().length >= 4);
     await never("a storm", async () => (streams().length > 7 ? `${streams().length} streams` : undefined), 1_000);
@@ -164,7 +164,7 @@ describe("a watch on a misbehaving server", () => {
           sendJson(r, 429, status(429, "TooManyRequests", "storage is (re)initializing"), { "retry-after": "1" }),
         (q, r) => stay(q, r, endOfList("7")),
       ],
-      { timing: { ...quick, backoff: { base: 1, cap: 5_000, appearingCap: 1 } } },
+      { timing: { ...quick, backoff: { base: 1, cap: 5_000, appearingBase: 1, appearingCap: 1 } } },
     );
     await eventually("the refusal", () => sink.story.includes("failed"));
     const refusedAt = performance.now();
