@@ -25,7 +25,7 @@ export interface ExchangeLimits {
 }
 
 /** Why an exchange failed, where undici has no error of its own for it. */
-export class ExchangeError extends Error {
+class ExchangeError extends Error {
   override readonly name = "ExchangeError";
   readonly code: string;
   constructor(code: string, message: string) {
@@ -68,7 +68,8 @@ export const exchange = (dispatcher: Dispatcher, request: HttpRequest, limits: E
     const deadline = setTimeout(expired, limits.milliseconds);
 
     dispatcher.dispatch(
-      { ...request, headersTimeout: limits.milliseconds, bodyTimeout: limits.milliseconds },
+      // reset: undici would close the connection after a DELETE with a body, and each new one costs a TLS handshake.
+    { ...request, reset: false, headersTimeout: limits.milliseconds, bodyTimeout: limits.milliseconds },
       {
         onRequestStart: (started) => {
           controller = started;
