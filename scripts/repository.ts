@@ -1,5 +1,5 @@
-// The gate for what no other tool looks at: how files are named, that each source file says what it is for, and that no
-// file names a machine's directories or a package registry. Looks at every file git tracks or would track.
+// The gate for what no other tool looks at: how files are named, that each source file says what it is for, that the rules
+// it cites are written down, and that no file names a machine's directories or a package registry. Looks at every file git tracks or would track.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -60,7 +60,27 @@ const namesNoRegistry: Check = (_file, text) => {
   return line < 0 ? undefined : `line ${line + 1} names a package registry`;
 };
 
-const CHECKS = [nameIsKebab, nameSaysSomething, opensWithPurpose, namesNoMachine, namesNoRegistry];
+const BEHAVIOUR = "docs/reference/behaviour.md";
+const headings = (): Set<string> =>
+  new Set(
+    existsSync(BEHAVIOUR)
+      ? [...readFileSync(BEHAVIOUR, "utf8").matchAll(/^## (.+)$/gm)].map(([, name]) => name ?? "")
+      : [],
+  );
+const known = headings();
+
+/** A rule is cited by the headings it stands under, in quotes after the file, perhaps wrapped in a comment. */
+const citesWhatStands: Check = (file, text) => {
+  if (!isCode(file)) return undefined;
+  const flowing = text.replaceAll(/\n\s*(?:\/\/|\*)\s?/g, " ");
+  const cited = [...flowing.matchAll(/behaviour\.md, ((?:"[^"]+"(?:,? and |, )?)+)/g)].flatMap(([, list]) => [
+    ...(list ?? "").matchAll(/"([^"]+)"/g),
+  ]);
+  const missing = cited.map(([, name]) => name ?? "").find((name) => !known.has(name));
+  return missing === undefined ? undefined : `cites the section "${missing}", which ${BEHAVIOUR} does not have`;
+};
+
+const CHECKS = [nameIsKebab, nameSaysSomething, opensWithPurpose, namesNoMachine, namesNoRegistry, citesWhatStands];
 
 const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
   encoding: "utf8",

@@ -163,6 +163,14 @@ export const PLANTS: readonly Plant[] = [
     files: { "machines/mute.ts": "export const a = 1;\n" },
     says: /does not open/,
   },
+  one(
+    "repository",
+    "a rule cited that is written nowhere",
+    "machines/citing.ts",
+    // In two parts, or the gate would find the citation here too.
+    `// Rule: docs/reference/behaviour` + `.md,\n// "Wishes".\nexport const a = 1;\n`,
+    /section "Wishes"/,
+  ),
 
   one("format", "a layout that is not prettier's", "machines/crooked.ts", `export const a = {b:1}\n`, /crooked/),
 ];
