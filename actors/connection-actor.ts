@@ -20,6 +20,7 @@ import { type Engine, isoNow, type Phase } from "./engine.ts";
 import { type Candidate, identify } from "./connecting.ts";
 import { addCleanup, removeCleanup } from "./finalizers.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
+import { setDue } from "./timers.ts";
 import { clusterUid } from "./identity.ts";
 import { bindingKey, connectionKey } from "./keys.ts";
 import { secretFact, secretOf } from "./kubeconfig-secret.ts";
@@ -119,7 +120,7 @@ export async function connectionPass(engine: Engine, name: string): Promise<void
   keepEngagement(engine, name, rest, found.candidate);
   engine.records.set(key, { value: rest.value, context: rest.context });
   const written = await report(engine, name, rest);
-  engine.timers.set(key, written ? rest.context.retryIn : (rest.context.retryIn ?? 1_000));
+  setDue(engine.timers, key, rest, written ? null : 1_000);
   announce(engine, name, rest);
   if (rest.in("gone") && engine.directory.connection(name) === undefined) forget(engine, name);
 }

@@ -6,6 +6,7 @@ import { objectMachine } from "../machines/object.ts";
 import type { ObjectContext, ObjectEvent } from "../machines/object-facts.ts";
 import type { Engine } from "./engine.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
+import { setDue } from "./timers.ts";
 import { objectKey } from "./keys.ts";
 import { EFFECTS, objectEffects, type Work } from "./object-effects.ts";
 import { PRIORITY } from "./ports.ts";
@@ -58,7 +59,7 @@ async function settle(work: Work, due: boolean): Promise<void> {
     events: [...facts(work), { type: due ? "due" : "pass" }],
     effects: objectEffects(work),
   });
-  engine.timers.set(objectKey(syncer.connection, syncer.api, key), rest.context.retryIn);
+  setDue(engine.timers, objectKey(syncer.connection, syncer.api, key), rest);
   watching.table.remember(id, memoryOf(rest));
   if (rest.in("ready") || rest.in("gone")) watching.table.dropBodies(id);
 }

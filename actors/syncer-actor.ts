@@ -18,6 +18,7 @@ import { demandOn, isMentioned, viewsOf } from "./demand.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Shape } from "./facts.ts";
 import { hosted, type Rest, runPass } from "./host.ts";
+import { setDue } from "./timers.ts";
 import { stopProvider, stopWatching, watchConsumer, watchProvider, weighAll } from "./api-watches.ts";
 import type { Syncer, Watching } from "./syncer.ts";
 import { report } from "./syncer-report.ts";
@@ -90,7 +91,8 @@ export async function syncerPass(engine: Engine, syncer: Syncer): Promise<void> 
 
 function remember(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): void {
   engine.records.set(syncer.key, { value: rest.value, context: rest.context });
-  engine.timers.set(syncer.key, definitions.failed ? REREAD : rest.context.retryIn);
+  if (definitions.failed) engine.timers.set(syncer.key, REREAD);
+  else setDue(engine.timers, syncer.key, rest);
   syncer.failedWith = rest.context.failed === null ? "" : (syncer.desired?.from ?? "");
 }
 

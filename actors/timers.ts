@@ -3,6 +3,7 @@
 // Promises: a key has at most one due time, the last one set. Adds up to 20 % jitter, so that what failed together is
 // not tried again together.
 
+import type { Rest } from "./host.ts";
 import { type Clock, PRIORITY, type WorkQueue } from "./ports.ts";
 
 const TICK = 100;
@@ -14,6 +15,20 @@ export interface Timers {
   /** True once after the key's time has come. */
   takeDue(key: string): boolean;
   stop(): void;
+}
+
+/**
+ * When the actor that rests like this is due again: in the time it named in this pass, else in `otherwise`. A rest tagged
+ * "timed" waits for a time named in an earlier pass: what passed meanwhile without news for it must not take that away.
+ */
+export function setDue(
+  timers: Pick<Timers, "set">,
+  key: string,
+  rest: Pick<Rest<{ retryIn: number | null }>, "context" | "hasTag">,
+  otherwise: number | null = null,
+): void {
+  const ms = rest.context.retryIn ?? otherwise;
+  if (ms !== null || !rest.hasTag("timed")) timers.set(key, ms);
 }
 
 export function createTimers(clock: Clock, queue: Pick<WorkQueue, "add">, random: () => number = Math.random): Timers {

@@ -124,7 +124,11 @@ const LOST: ReadonlySet<ConnectionFault> = new Set(["unreachable", "unauthorized
 const IDENTITY_RECHECK = 10_000;
 
 export const connectionMachine = setup({
-  types: { context: {} as ConnectionContext, events: {} as ConnectionEvent, tags: {} as "resting" | "engaged" },
+  types: {
+    context: {} as ConnectionContext,
+    events: {} as ConnectionEvent,
+    tags: {} as "resting" | "engaged" | "timed",
+  },
   guards: {
     factsIncomplete: ({ context: { connection, secret, bindings } }) =>
       connection === undefined || (connection !== null && (secret === undefined || bindings === undefined)),
@@ -303,7 +307,7 @@ export const connectionMachine = setup({
           tags: "resting",
           description: "Secret missing, not allowed or unusable: waits for it to change.",
         },
-        waiting: { tags: "resting", description: "A step failed; tried again when due." },
+        waiting: { tags: ["resting", "timed"], description: "A step failed; tried again when due." },
       },
     },
     cleaningUp: {

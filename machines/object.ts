@@ -38,7 +38,7 @@ export const objectMachine = setup({
   types: {
     context: {} as ObjectContext,
     events: {} as ObjectEvent,
-    tags: {} as "resting",
+    tags: {} as "resting" | "timed",
   },
   guards: {
     factsIncomplete: ({ context: { consumer, copy, gate } }) =>
@@ -226,7 +226,7 @@ export const objectMachine = setup({
       on: { refused: { target: "refused", actions: ["noteRefusal", "reportRefusal"] } },
     },
     refused: {
-      tags: "resting",
+      tags: ["resting", "timed"],
       description: "The last write was refused or failed; tried again when due, or when something changes.",
     },
     unbound: { tags: "resting", description: "No live binding governs it: nothing is written." },

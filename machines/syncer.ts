@@ -67,7 +67,7 @@ const wanted = ({ demand }: SyncerContext): boolean => (demand?.live ?? 0) > 0;
 const mayHold = ({ crd }: SyncerContext): boolean => crd?.state === "established" && crd.mine;
 
 export const syncerMachine = setup({
-  types: { context: {} as SyncerContext, events: {} as SyncerEvent, tags: {} as "resting" | "watching" },
+  types: { context: {} as SyncerContext, events: {} as SyncerEvent, tags: {} as "resting" | "watching" | "timed" },
   guards: {
     factsIncomplete: ({ context: { connection, demand, crd, lists, holding } }) =>
       [connection, demand, crd, lists, holding].includes(undefined),
@@ -169,12 +169,12 @@ export const syncerMachine = setup({
         },
         establishing: { tags: "resting", description: "Until the consumer serves the API." },
         listing: { tags: ["resting", "watching"], description: "Until both sides have been listed completely." },
-        failing: { tags: ["resting", "watching"], description: "A step failed; tried again when due." },
+        failing: { tags: ["resting", "watching", "timed"], description: "A step failed; tried again when due." },
       },
     },
     ready: { tags: ["resting", "watching"], entry: "succeed", description: "Objects are synced." },
     conflicted: {
-      tags: ["resting", "watching"],
+      tags: ["resting", "watching", "timed"],
       description: "The API may not be delivered here: somebody else's CRD, a refused definition, a critical group.",
     },
     disengaged: {
@@ -223,7 +223,7 @@ export const syncerMachine = setup({
           tags: ["resting", "watching"],
           description: "The Connection is being deleted while bindings remain: only deletions go on.",
         },
-        failing: { tags: "resting", description: "The CRD could not be removed; tried again when due." },
+        failing: { tags: ["resting", "timed"], description: "The CRD could not be removed; tried again when due." },
         idle: { tags: "resting", description: "Nothing of ours is left to do." },
       },
     },
