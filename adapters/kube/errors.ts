@@ -78,7 +78,7 @@ const causeOf = (failure: unknown): string => {
 const text = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined);
 
 /** Seconds of a Retry-After header: a number of seconds or an HTTP date. */
-export const retryAfterSeconds = (header: string | undefined, now: number): number | undefined => {
+const retryAfterSeconds = (header: string | undefined, now: number): number | undefined => {
   if (header === undefined) return undefined;
   const trimmed = header.trim();
   if (/^\d{1,9}$/.test(trimmed)) return Number(trimmed);
@@ -87,7 +87,7 @@ export const retryAfterSeconds = (header: string | undefined, now: number): numb
 };
 
 /** The content type without its parameters. */
-export const contentType = (answer: Answer): string =>
+const contentType = (answer: Answer): string =>
   (answer.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 
 const statusIn = (answer: Answer): Json | undefined => {
@@ -150,6 +150,8 @@ export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
           : `it answered with ${contentType(answer) || "something else"} instead of JSON; is it a Kubernetes API server?`,
       ),
     fromAnswer: (answer) => {
+      if (answer.status < 300)
+        return unreachable(`it answered with HTTP status ${answer.status}, which means nothing here`);
       if (answer.status < 400)
         return unreachable(`it answered with HTTP status ${answer.status}, a redirect, which is never followed`);
       const status = statusIn(answer);

@@ -69,7 +69,7 @@ export const exchange = (dispatcher: Dispatcher, request: HttpRequest, limits: E
 
     dispatcher.dispatch(
       // reset: undici would close the connection after a DELETE with a body, and each new one costs a TLS handshake.
-    { ...request, reset: false, headersTimeout: limits.milliseconds, bodyTimeout: limits.milliseconds },
+      { ...request, reset: false, headersTimeout: limits.milliseconds, bodyTimeout: limits.milliseconds },
       {
         onRequestStart: (started) => {
           controller = started;

@@ -7,13 +7,15 @@ import { ApiError, UnreachableError } from "../../actors/ports.ts";
 export interface Watcher {
   /** Two beats in a row have failed: whatever connection you hold is dead. Told again for every two more. */
   dead(error: UnreachableError): void;
-  /** A beat has succeeded after `dead`. */
+  /** A beat has succeeded after one that failed: do not sit out a back-off, do not trust what hangs. */
   alive(): void;
 }
 
 export interface Heartbeat {
   /** The returned function ends the interest. */
   join(watcher: Watcher): () => void;
+  /** A watch could not reach the server: look soon, so that all watches know when it is back. */
+  suspect(): void;
   stop(): void;
 }
 
@@ -36,6 +38,7 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
   let timer: NodeJS.Timeout | undefined;
   let beating = false;
   let failures = 0;
+  let lastBeat = 0;
 
   const failure = async (): Promise<UnreachableError | undefined> => {
     try {
@@ -56,9 +59,9 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
   };
 
   const succeeded = (): void => {
-    const wasDead = failures >= FAILURES;
+    const hadFailed = failures > 0;
     failures = 0;
-    if (wasDead) for (const watcher of [...watchers]) watcher.alive();
+    if (hadFailed) for (const watcher of [...watchers]) watcher.alive();
   };
 
   const nextBeat = (): number => {
@@ -70,6 +73,7 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
     beating = true;
     const error = await failure();
     beating = false;
+    lastBeat = performance.now();
     if (watchers.size === 0) return;
     if (error === undefined) succeeded();
     else failed(error);
@@ -83,6 +87,12 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
       void beat();
     }, ms);
     timer.unref();
+  };
+
+  const restart = (ms: number): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    schedule(ms);
   };
 
   const rest = (): void => {
@@ -99,6 +109,9 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
         watchers.delete(watcher);
         if (watchers.size === 0) rest();
       };
+    },
+    suspect: () => {
+      if (failures === 0) restart(Math.max(0, lastBeat + Math.min(interval, RECHECK) - performance.now()));
     },
     stop: () => {
       watchers.clear();

@@ -3,15 +3,14 @@
 // calls of WatchSink (actors/ports.ts), and silence from the moment it is stopped. One line of the stream is in memory
 // at a time. Rule: docs/reference/behaviour.md, "Client and watch".
 
-import type { UnreachableError } from "../../actors/ports.ts";
-import { ApiError, type Watch, type WatchSink } from "../../actors/ports.ts";
+import { ApiError, UnreachableError, type Watch, type WatchSink } from "../../actors/ports.ts";
 import { keyOf, keyText, type Resource } from "../../crds/kube-object.ts";
 import { BACKOFF, backoffDelay, type BackoffLimits } from "./backoff.ts";
 import type { ErrorMapper } from "./errors.ts";
 import type { Flow, FlowHandler } from "./exchange.ts";
 import type { Heartbeat, Watcher } from "./heartbeat.ts";
-import { createLineSplitter } from "./lines.ts";
 import type { Page } from "./objects.ts";
+import { followStream, type StreamEnd } from "./watch-follow.ts";
 import { createEventReader, isExpired } from "./watch-stream.ts";
 
 export interface WatchTiming {
@@ -26,7 +25,7 @@ export interface WatchTiming {
 export const WATCH_TIMING: WatchTiming = {
   backoff: BACKOFF,
   initialSilence: 10_000,
-  healthyAfter: 10_000,
+  healthyAfter: 5_000,
   random: Math.random,
 };
 
@@ -42,154 +41,141 @@ export interface WatchSource {
   streaming: { refused: boolean };
 }
 
-/** An object of 1.5 MB is the most etcd takes; with managedFields and an older copy this is far beyond. */
-const LONGEST_LINE = 16 * 1024 * 1024;
-
-/** How one stream ended. `error` undefined: the server closed it, as it does every few minutes. */
+/** What is to be done after an attempt. Without any of it: try again, at once if all was well. */
 interface Ending {
   error?: ApiError | UnreachableError;
   /** The version is worthless: list again. */
   relist?: boolean;
-  /** Say nothing and try again at once, by a paged list. */
-  fallBack?: boolean;
-  /** Try again at once: what was tried before the server came back may hang. */
+  /** Say nothing and try again at once: by a paged list, or because what was tried before may hang. */
   again?: boolean;
 }
 
 const refusesStreaming = (error: unknown): boolean =>
   error instanceof ApiError && (error.status === 400 || error.status === 422);
 
-const isIdleTimeout = (failure: unknown): boolean =>
-  (failure as { code?: unknown } | undefined)?.code === "UND_ERR_BODY_TIMEOUT";
+/** The API went away, or its server cannot read our version: what comes back may be another storage. */
+const losesVersion = (error: unknown): boolean => error instanceof ApiError && [400, 404, 422].includes(error.status);
 
-export const startWatch = (source: WatchSource, sink: WatchSink, timing: WatchTiming = WATCH_TIMING): Watch => {
+const guard = (sink: WatchSink, isStopped: () => boolean): Required<WatchSink> => ({
+  seen: (object) => {
+    if (!isStopped()) sink.seen(object);
+  },
+  gone: (object) => {
+    if (!isStopped()) sink.gone(object);
+  },
+  listed: (keys) => {
+    if (!isStopped()) sink.listed(keys);
+  },
+  failed: (error) => {
+    if (!isStopped()) sink.failed(error);
+  },
+  recovered: () => {
+    if (!isStopped()) sink.recovered?.();
+  },
+});
+
+/** Delivers a whole list page by page; answers with its version and keys. */
+const listPages = async (
+  source: WatchSource,
+  sink: WatchSink,
+  isStopped: () => boolean,
+): Promise<{ version: string; keys: Set<string> }> => {
+  const keys = new Set<string>();
+  let version: string | undefined;
+  for (let next = ""; ;) {
+    const page = await source.page(next);
+    version ??= page.resourceVersion;
+    for (const object of page.items) {
+      keys.add(keyText(keyOf(object)));
+      sink.seen(object);
+    }
+    if (page.next === "" || isStopped()) return { version, keys };
+    next = page.next;
+  }
+};
+
+export const startWatch = (source: WatchSource, outside: WatchSink, timing: WatchTiming = WATCH_TIMING): Watch => {
   let stopped = false;
+  const isStopped = (): boolean => stopped;
+  const sink = guard(outside, isStopped);
+  /** Where to resume; undefined: with a list. */
   let version: string | undefined;
   let paged = false;
+  /** Attempts in a row that did not end well. */
   let failures = 0;
+  /** The last stream stood for a while, or delivered something after its list. */
   let healthy = false;
+  /** `failed` was told, `recovered` not yet. */
   let failing = false;
   /** Drops what is going on at the moment, a stream or a pause, for good. */
   let release: (() => void) | undefined;
   /** How what is going on takes what the heartbeat says. */
   let watcher: Partial<Watcher> = {};
 
-  const guarded: WatchSink = {
-    seen: (object) => {
-      if (!stopped) sink.seen(object);
-    },
-    gone: (object) => {
-      if (!stopped) sink.gone(object);
-    },
-    listed: (keys) => {
-      if (!stopped) sink.listed(keys);
-    },
-    failed: (error) => {
-      if (!stopped) sink.failed(error);
-    },
-  };
-
   const recovered = (): void => {
-    if (failing && !stopped) sink.recovered?.();
+    if (failing) sink.recovered();
     failing = false;
   };
 
+  const judgeFailure = (failure: unknown): Ending => {
+    const error = source.errors.fromFailure(failure);
+    if (isExpired(error)) return { relist: true };
+    if (version !== undefined || !refusesStreaming(error)) return { error, relist: losesVersion(error) };
+    source.streaming.refused = true;
+    return { again: true };
+  };
+
+  const judge = (end: StreamEnd): Ending => {
+    if (end.how === "closed") return {};
+    if (end.how === "failed") return judgeFailure(end.failure);
+    if (end.how === "refused") return judgeFailure(source.errors.fromAnswer(end.answer));
+    paged = true;
+    return { again: true };
+  };
+
   /** Resolves when the stream has ended; never once the watch is stopped. */
-  const follow = (): Promise<Ending> =>
-    new Promise((resolve) => {
-      const reader = createEventReader(source.resource, guarded, source.errors, version);
-      let openedAt: number | undefined;
-      let silence: NodeJS.Timeout | undefined;
-
-      const end = (ending: Ending): void => {
-        clearTimeout(silence);
-        release = undefined;
-        watcher = {};
-        version = ending.relist === true ? undefined : reader.version;
-        healthy = reader.moved || (openedAt !== undefined && performance.now() - openedAt > timing.healthyAfter);
-        resolve(ending);
-      };
+  const follow = async (): Promise<Ending> => {
+    const reader = createEventReader(source.resource, sink, source.errors, version);
+    const stream = followStream((handler) => source.open(version, handler), reader, timing.initialSilence, recovered);
+    const interrupted = new Promise<Ending>((resolve) => {
       const leave = (ending: Ending): void => {
-        flow.stop();
-        end(ending);
-      };
-      const watchSilence = (): void => {
-        if (reader.version === undefined) silence?.refresh();
-        else clearTimeout(silence);
-      };
-      const split = createLineSplitter(LONGEST_LINE, (line) => {
-        if (!stopped) reader.read(line);
-      });
-
-      release = () => {
-        clearTimeout(silence);
-        flow.stop();
+        stream.stop();
+        resolve(ending);
       };
       watcher = {
         dead: (error) => leave({ error }),
         alive: () => {
-          if (openedAt === undefined) leave({ again: true });
+          if (stream.openedAt === undefined) leave({ again: true });
         },
       };
-      const flow = source.open(version, {
-        onOpen: () => {
-          openedAt = performance.now();
-          recovered();
-          if (version === undefined) silence = setTimeout(() => leave({ fallBack: true }), timing.initialSilence);
-        },
-        onChunk: (chunk) => {
-          split(chunk);
-          watchSilence();
-        },
-        onAnswer: (answer) => end(judge(source.errors.fromAnswer(answer))),
-        onEnd: (failure) => end(failure === undefined || isIdleTimeout(failure) ? {} : judge(failure)),
-      });
     });
-
-  const judge = (failure: unknown): Ending => {
-    const error = source.errors.fromFailure(failure);
-    if (isExpired(error)) return { relist: true };
-    if (version === undefined && refusesStreaming(error)) {
-      source.streaming.refused = true;
-      return { fallBack: true };
-    }
-    // The API went away, or its server cannot read our version: what comes back may be another storage.
-    return { error, relist: error instanceof ApiError && [400, 404, 422].includes(error.status) };
+    release = stream.stop;
+    const ending = await Promise.race([stream.ended.then(judge), interrupted]);
+    const { openedAt } = stream;
+    healthy = reader.moved || (openedAt !== undefined && performance.now() - openedAt > timing.healthyAfter);
+    version = ending.relist === true ? undefined : reader.version;
+    return ending;
   };
 
-  /** Delivers a whole list page by page; undefined when it is complete and `version` is set. */
   const list = async (): Promise<Ending | undefined> => {
-    const keys = new Set<string>();
-    let first: string | undefined;
     try {
-      for (let next: string | undefined = ""; next !== undefined;) {
-        const page: Page = await source.page(next);
-        if (stopped) return undefined;
-        first ??= page.resourceVersion;
-        for (const object of page.items) {
-          keys.add(keyText(keyOf(object)));
-          guarded.seen(object);
-        }
-        next = page.next === "" ? undefined : page.next;
-      }
+      const complete = await listPages(source, sink, isStopped);
+      version = complete.version;
+      recovered();
+      sink.listed(complete.keys);
+      return undefined;
     } catch (failure) {
       const error = source.errors.fromFailure(failure);
       return isExpired(error) ? {} : { error };
     }
-    version = first;
-    recovered();
-    guarded.listed(keys);
-    return undefined;
   };
 
   const attempt = async (): Promise<Ending> => {
     healthy = false;
     watcher = {};
-    if (version === undefined && (paged || source.streaming.refused)) {
-      const ending = await list();
-      if (ending !== undefined || stopped) return ending ?? {};
-    }
-    return follow();
+    if (version !== undefined || !(paged || source.streaming.refused)) return follow();
+    const ending = await list();
+    return ending ?? (isStopped() ? {} : follow());
   };
 
   const pause = (ms: number): Promise<void> =>
@@ -204,8 +190,8 @@ export const startWatch = (source: WatchSource, sink: WatchSink, timing: WatchTi
       };
     });
 
-  const delayAfter = ({ error, fallBack, again }: Ending): number => {
-    if (fallBack === true || again === true) return 0;
+  const delayAfter = ({ error, again }: Ending): number => {
+    if (again === true) return 0;
     const before = healthy ? 0 : failures;
     failures = before + 1;
     if (error === undefined && before === 0) return 0;
@@ -214,16 +200,15 @@ export const startWatch = (source: WatchSource, sink: WatchSink, timing: WatchTi
 
   const run = async (): Promise<void> => {
     while (!stopped) {
-      const ending = await attempt().catch((failure: unknown): Ending => ({
-        error: source.errors.fromFailure(failure),
-      }));
-      if (stopped) return;
-      if (ending.fallBack === true) paged = true;
+      const ending = await attempt().catch((failure): Ending => ({ error: source.errors.fromFailure(failure) }));
+      if (isStopped()) return;
       if (ending.error !== undefined) {
         failing = true;
-        guarded.failed(ending.error);
+        if (ending.error instanceof UnreachableError) source.heartbeat.suspect();
+        sink.failed(ending.error);
       }
-      await pause(delayAfter(ending));
+      // A sink may have stopped the watch from inside the call: then there is nothing to wait for.
+      if (!isStopped()) await pause(delayAfter(ending));
     }
   };
 

@@ -1,14 +1,15 @@
 // The watch against real API servers, one as it comes and one without streaming lists and without a watch cache (which
 // forgets history when etcd is compacted), each behind a proxy that fails on demand.
 
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Cluster, UnreachableError, type Watch, type WatchOptions } from "../../actors/ports.ts";
+import { type Cluster, UnreachableError, type Watch, type WatchOptions, type WatchSink } from "../../actors/ports.ts";
 import { type ClusterOptions, createCluster } from "../../adapters/kube/client.ts";
 import { parseKubeconfig } from "../../adapters/kube/kubeconfig.ts";
 import type { Resource } from "../../crds/kube-object.ts";
 import { type ControlPlane, startControlPlane } from "../harness/control-plane.ts";
-import { type FaultProxy, startFaultProxy } from "../harness/fault-proxy.ts";
-import { eventually, never } from "../harness/wait.ts";
+import { type FaultMode, type FaultProxy, startFaultProxy } from "../harness/fault-proxy.ts";
+import { eventually, never, NotYet } from "../harness/wait.ts";
 import { createRecordingSink, type RecordingSink } from "./recording-sink.ts";
 import { CRDS, definition, installWidgets, WIDGETS } from "./widgets.ts";
 
@@ -260,16 +261,16 @@ describe("a watch of a type that comes and goes", () => {
   });
 });
 
-describe("a server without streaming lists", () => {
-  const compact = async (): Promise<void> => {
-    const send = async (path: string, body: unknown): Promise<Record<string, unknown>> => {
-      const answer = await fetch(`${world.plane.etcdUrl}${path}`, { method: "POST", body: JSON.stringify(body) });
-      return (await answer.json()) as Record<string, unknown>;
-    };
-    const { header } = await send("/v3/kv/range", { key: "AA==" });
-    await send("/v3/kv/compaction", { revision: (header as { revision: string }).revision, physical: true });
+const compact = async (): Promise<void> => {
+  const send = async (path: string, body: unknown): Promise<Record<string, unknown>> => {
+    const answer = await fetch(`${world.plane.etcdUrl}${path}`, { method: "POST", body: JSON.stringify(body) });
+    return (await answer.json()) as Record<string, unknown>;
   };
+  const { header } = await send("/v3/kv/range", { key: "AA==" });
+  await send("/v3/kv/compaction", { revision: (header as { revision: string }).revision, physical: true });
+};
 
+describe("a server without streaming lists", () => {
   it("is listed in pages, then followed", async () => {
     use(uncached, { pageSize: 2 });
     for (const name of ["a", "b", "c", "d", "e"]) await put(name);
@@ -318,5 +319,61 @@ describe("a server without streaming lists", () => {
     use(uncached, { pageSize: 2 });
     for (const name of ["a", "b", "c", "d"]) await put(name);
     expect((await cluster.list(WIDGETS)).map(({ metadata }) => metadata.name)).toEqual(["a", "b", "c", "d"]);
+  });
+});
+
+describe("whatever happens on the way", () => {
+  const MODES: FaultMode[] = ["reset", "refuse", "blackhole"];
+
+  /** What somebody believes who listens to a watch. */
+  const createMirror = () => {
+    const sizes = new Map<string, unknown>();
+    const faults = { noticed: 0, mended: 0 };
+    const mirror: WatchSink = {
+      seen: ({ metadata, spec }) => void sizes.set(metadata.name, spec),
+      gone: ({ metadata }) => void sizes.delete(metadata.name),
+      listed: (keys) => {
+        for (const name of [...sizes.keys()]) if (!keys.has(`default/${name}`)) sizes.delete(name);
+      },
+      failed: () => void faults.noticed++,
+      recovered: () => void faults.mended++,
+    };
+    return { sizes, mirror, faults };
+  };
+
+  it.each([
+    ["with streaming lists", () => modern],
+    ["with paged lists and lost history", () => uncached],
+  ])("a watch ends up with what is there: %s", async (_which, chosen) => {
+    use(chosen(), { pageSize: 3, requestTimeout: 1_000, heartbeatInterval: 100, heartbeatTimeout: 200 });
+    const { sizes, mirror, faults } = createMirror();
+    watches.push(cluster.watch(WIDGETS, {}, mirror));
+    const names = ["a", "b", "c", "d", "e", "f", "g"];
+    const there = new Set<string>();
+    // A fixed walk: a multiplier that visits names, modes and kinds of change in every combination.
+    for (let step = 0; step < 30; step++) {
+      const name = names[(step * 5) % names.length] as string;
+      if (there.has(name) && step % 3 === 0) {
+        await remove(name);
+        there.delete(name);
+      } else {
+        await put(name, step);
+        there.add(name);
+      }
+      if (step % 5 === 0) {
+        const { noticed } = faults;
+        await world.proxy.set(MODES[(step / 5) % 3] as FaultMode);
+        await eventually("the fault to be noticed", () => faults.noticed > noticed);
+      }
+      if (step % 5 === 3) {
+        const { mended } = faults;
+        await world.proxy.set("pass");
+        await eventually("the watch to be back", () => faults.mended > mended, 5_000);
+      }
+      if (step % 11 === 10 && chosen() === uncached) await compact();
+    }
+    await world.proxy.set("pass");
+    const real = new Map((await world.direct.list(WIDGETS)).map(({ metadata, spec }) => [metadata.name, spec]));
+    await eventually("both to be equal", () => isDeepStrictEqual(sizes, real) || new NotYet([...sizes]), 20_000);
   });
 });
