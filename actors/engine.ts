@@ -50,6 +50,8 @@ export interface Engine extends Ports {
   syncers: Map<string, Syncer>;
   /** Records of Connections, bindings and syncers, by actor key; objects keep theirs in their syncer's table. */
   records: Map<string, MachineRecord<unknown>>;
+  /** Since when (milliseconds) a worse status has been wanted for an object of our own kinds, by uid. */
+  doubts: Map<string, number>;
   /** Puts an actor on the queue. */
   wake(key: string, priority?: Priority): void;
 }

@@ -1,5 +1,6 @@
 // Writes the status of our own kinds: only when it says something new, as one JSON patch fenced by the uid. A write that
 // loses a race is not repeated here: the newer object wakes its actor again.
+// Rule: docs/reference/behaviour.md, "Conditions".
 
 import { isDeepStrictEqual } from "node:util";
 import { type ConditionUpdate, sameConditions, setCondition } from "../crds/conditions.ts";
@@ -36,9 +37,35 @@ export function sameStatus(before: Status | undefined, after: Status | undefined
 const timeless = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value, (key, inner: unknown) => (key === "lastTransitionTime" ? undefined : inner)));
 
+/** Milliseconds for which a condition that was decided is not taken back just because it is being looked at again. */
+const DOUBT = 2_000;
+
+const reasonsOf = (status: Status | undefined): Map<string, string> =>
+  new Map((status?.conditions ?? []).map(({ type, reason }) => [type, reason]));
+
 /**
- * Writes `status` if it differs from what `object` carries. Resolves to false when it could not be written (the caller
- * tries again); an object that has changed or gone meanwhile is no failure.
+ * Does the status take back a decided condition as merely pending, and has not done so for long? After a start and after
+ * a new engagement everything is looked at again for a moment; what was said before stands until more is known.
+ */
+function isFreshDoubt(engine: Engine, object: KubeObject, status: Status): boolean {
+  const { uid } = object.metadata;
+  const before = reasonsOf(statusOf(object));
+  const doubted = [...reasonsOf(status)].some(
+    ([type, reason]) => reason === "Pending" && (before.get(type) ?? "Pending") !== "Pending",
+  );
+  if (!doubted) {
+    engine.doubts.delete(uid);
+    return false;
+  }
+  const now = engine.clock.now();
+  const since = engine.doubts.get(uid) ?? now;
+  engine.doubts.set(uid, since);
+  return now - since < DOUBT;
+}
+
+/**
+ * Writes `status` if it differs from what `object` carries. Resolves to false when it was not written, or not yet (the
+ * caller tries again); an object that has changed or gone meanwhile is no failure.
  */
 export async function writeStatus<T extends KubeObject>(
   engine: Engine,
@@ -47,6 +74,7 @@ export async function writeStatus<T extends KubeObject>(
   object: T,
   status: Status,
 ): Promise<boolean> {
+  if (isFreshDoubt(engine, object, status)) return false;
   if (sameStatus(statusOf(object), status)) return true;
   const operations = [
     { op: "test" as const, path: "/metadata/uid", value: object.metadata.uid },

@@ -77,6 +77,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     announced: new Map(),
     syncers: new Map(),
     records: new Map(),
+    doubts: new Map(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
   };
 
