@@ -54,6 +54,8 @@ export const objectMachine = setup({
     orphanUnreachable: ({ context }) => context.consumer?.orphan === true && context.gate?.engaged === false,
     copyUnknown: ({ context }) => copyOf(context) === null && !context.confirmedAbsent,
     copyAbsent: ({ context }) => copyOf(context) === null,
+    markedButNotLooked: ({ context }) =>
+      (context.consumer?.mark ?? "") !== "" && copyOf(context) === null && !context.confirmedAbsent,
     copyNotOurs: ({ context }) => whose(context) !== "ours",
     copyInTheWay: ({ context }) => conflictOf(context) !== "",
     alreadyMarked: ({ context }) => context.consumer?.mark === conflictOf(context),
@@ -146,6 +148,7 @@ export const objectMachine = setup({
         { guard: "copyInTheWay", target: "conflicted" },
         { guard: "refusedUnchanged", target: "refused" },
         { guard: "copyDeleting", target: "engaging.awaitingRemoval" },
+        { guard: "markedButNotLooked", target: "engaging.lookingUp" },
         { guard: "copyAbsent", target: "engaging.applying" },
         { guard: "specDiffers", target: "engaging.applying" },
         { guard: "marked", target: "ready.unmarking" },
@@ -177,7 +180,7 @@ export const objectMachine = setup({
           on: { "namespace.ready": "applying" },
         },
         lookingUp: {
-          description: "Something has the name that our watch does not show: read it and judge.",
+          description: "Something has, or had, the name that our watch does not show: read it and judge.",
           entry: "lookUpCopy",
           on: { looked: { target: "#object.deciding", actions: "noteLooked" } },
         },
