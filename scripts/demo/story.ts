@@ -21,7 +21,6 @@ const REVERSED = "bundle-reversed.yaml";
 /** Writes the sample bundle with the credential filled in, and the same documents in the opposite order. */
 function writeBundles(stage: Stage, token: string): void {
   const filled = readFileSync("samples/consumer/bundle.yaml", "utf8")
-    .replaceAll(/^(#.*)?\n/gm, "")
     .replace("PROVIDER_SERVER", stage.url.provider)
     .replace("PROVIDER_CA", stage.ca("provider"))
     .replace("PROVIDER_TOKEN", token);

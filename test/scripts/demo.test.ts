@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
@@ -9,7 +9,8 @@ import { afterEach, expect, test } from "vitest";
 import { locateAll } from "../../scripts/control-plane/locate.ts";
 import { eventually, NotYet } from "../harness/wait.ts";
 
-const DEMO = path.join(import.meta.dirname, "..", "..", "scripts", "demo.ts");
+const ROOT = path.join(import.meta.dirname, "..", "..");
+const DEMO = path.join(ROOT, "scripts", "demo.ts");
 
 interface Demo {
   child: ChildProcess;
@@ -86,12 +87,30 @@ const positions = (text: string): number[] => {
   });
 };
 
-test("tells the whole story in order, within a minute and without colour, and leaves no process", async () => {
+/** What stays the same from run to run: no times, ages and directories. */
+const lasting = (text: string): string[] =>
+  text.split("\n").map((line) =>
+    line
+      .replace(/^\[ *[\d.]+ s\]/, "")
+      .replace(/ +\d+s$/, "")
+      .replace(/\S+\/(?=bundle\.yaml)/, "")
+      .trim(),
+  );
+
+const excerpt = (): string[] => {
+  const [, text = ""] = /```text\n([^`]*)```/.exec(readFileSync(path.join(ROOT, "README.md"), "utf8")) ?? [];
+  expect(text).not.toBe("");
+  return lasting(text);
+};
+
+test("tells the whole story in order as README shows it, within a minute, without colour, and leaves no process", async () => {
   const demo = begin();
   expect(await demo.ended(), demo.output()).toBe(0);
   const missing = MILESTONES.filter((_, index) => (positions(demo.output())[index] ?? -1) < 0);
   expect(missing, demo.output()).toEqual([]);
   expect(demo.output()).not.toContain("\x1b[");
+  const shown = lasting(demo.output());
+  expect(excerpt().filter((line) => !shown.includes(line))).toEqual([]);
   await leavesNothing(demo);
 }, 60_000);
 
