@@ -138,6 +138,7 @@ function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] 
         deleting: isDeleting(binding),
         claimed: hasFinalizer(binding, FINALIZER.cleanup),
         connection,
+        ignored: binding.spec.relatedResources?.length ? ["spec.relatedResources"] : [],
       },
     },
     {

@@ -42,6 +42,10 @@ const connectionFact = (engine: Engine, connection: Connection) => {
     secretName: `${namespace}/${name}`,
     namespaceAllowed: engine.settings.namespace,
     source: spec.schema.source,
+    ignored: [
+      ...(spec.autoBind ? ["spec.autoBind"] : []),
+      ...(spec.schema.pullPolicy === "All" ? ["spec.schema.pullPolicy All (as Bound)"] : []),
+    ],
     remoteClusterUid: status?.remoteClusterUID ?? "",
     localClusterUid: status?.localClusterUID ?? "",
   };

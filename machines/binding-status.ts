@@ -31,7 +31,7 @@ function ready(context: BindingContext): Verdict {
   const { binding, connection, failed } = context;
   if (binding?.deleting) return not("DrainingObjects", failed ?? drainingMessage(context));
   if (failed !== null) return not("Pending", failed);
-  return connection?.ready ? everyApi(context.apis ?? []) : not("Pending", connectionMessage(context));
+  return connection?.ready ? everyApi(context) : not("Pending", connectionMessage(context));
 }
 
 const drainingMessage = ({ remaining }: BindingContext): string =>
@@ -40,10 +40,13 @@ const drainingMessage = ({ remaining }: BindingContext): string =>
 const connectionMessage = ({ connection }: BindingContext): string =>
   connection?.message ?? "the Connection is not known yet";
 
-function everyApi(apis: ApiVerdict[]): Verdict {
+function everyApi({ apis = [], binding }: BindingContext): Verdict {
   const unready = apis.filter((api) => api.reason !== "AsExpected");
   const worst = WORST_FIRST.find((reason) => unready.some((api) => api.reason === reason));
-  if (worst === undefined) return { status: "True", reason: "AsExpected", message: "every API is synced" };
+  if (worst === undefined) {
+    const ignored = binding?.ignored?.length ? `; without effect in this version: ${binding.ignored.join(", ")}` : "";
+    return { status: "True", reason: "AsExpected", message: `every API is synced${ignored}` };
+  }
   return not(worst, joined(unready.map((api) => `${api.name}: ${api.message}`)));
 }
 

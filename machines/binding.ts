@@ -12,6 +12,8 @@ export interface BindingFact {
   /** Carries our finalizer. */
   claimed: boolean;
   connection: string;
+  /** Fields that are set and have no effect in this version, for the message of Ready. */
+  ignored?: string[];
 }
 
 /** What one API of the binding has come to. */

@@ -92,6 +92,10 @@ const drainingMessage = ({ bindings, leftovers }: ConnectionContext): string =>
     ? `${leftovers} object(s) still have a copy on the provider`
     : `${bindings} binding(s) still refer to this Connection; delete them`;
 
+/** What was asked for and is not done must be said where people look. */
+const ignoredNote = ({ connection }: ConnectionContext): string =>
+  connection?.ignored?.length ? `; without effect in this version: ${connection.ignored.join(", ")}` : "";
+
 /** The first step that does not hold decides. */
 function ready(state: ConnectionState, context: ConnectionContext, steps: Verdict[]): Verdict {
   if (context.connection?.deleting) return no("DrainingBindings", drainingMessage(context));
@@ -103,7 +107,7 @@ function ready(state: ConnectionState, context: ConnectionContext, steps: Verdic
   }
   if (!state.ready) return no("Pending", "the exported APIs are being listed");
   const problem = sourceProblem(context);
-  return problem === "" ? GOOD("engaged with the provider") : no("Pending", problem);
+  return problem === "" ? GOOD(`engaged with the provider${ignoredNote(context)}`) : no("Pending", problem);
 }
 
 /** All conditions of a Connection, in the order they are shown. */

@@ -18,6 +18,8 @@ export interface ConnectionFact {
   secretName: string;
   namespaceAllowed: string;
   source: "Auto" | "CRD" | "OpenAPI";
+  /** Fields that are set and have no effect in this version, for the message of Ready. */
+  ignored?: string[];
   /** Pinned identities, "" while unset. */
   remoteClusterUid: string;
   localClusterUid: string;
