@@ -1,0 +1,81 @@
+// The promises that hold whatever happens, checked on both clusters by one function after a test: every live object has
+// exactly one copy or says why not (V1); nothing foreign was changed (V2); nothing of ours stays without a reason (V3);
+// spec goes only up, status only down (V4); a settled system sends no write (V5); a copy is deleted only for an object
+// that was seen deleting, or in a drain (V8). What the API servers logged is the witness of V4, V5 and V8.
+
+import { setTimeout as pause } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+
+import type { Key, Resource } from "../../crds/kube-object.ts";
+import { keyText } from "../../crds/kube-object.ts";
+import { eventually, NotYet } from "../harness/wait.ts";
+import type { Landscape } from "./landscape.ts";
+import { PATIENCE } from "./landscape.ts";
+import { leftovers } from "./leftovers.ts";
+import { pairing } from "./pairing.ts";
+import { misdirectedWrites, unjustifiedDeletes } from "./wire.ts";
+import { describe, isWrite, listen, traffic } from "./traffic.ts";
+import { look } from "./world.ts";
+
+/** Milliseconds a settled system is watched for writes. */
+const QUIET = 3_000;
+
+export interface Invariants {
+  /** Somebody else's object: from now on nothing of it may change. */
+  protect(side: "consumer" | "provider", type: Resource, key: Key): Promise<void>;
+  /** The test itself is about to change it. */
+  release(side: "consumer" | "provider", type: Resource, key: Key): void;
+  /**
+   * Waits until the state is as it must be, then checks everything. `word`: only what carries it in its name, for tests
+   * that run side by side. `quiet`: also watch for writes (V5).
+   */
+  check(options?: { word?: string; quiet?: boolean }): Promise<void>;
+}
+
+export function invariantsOf(landscape: Landscape): Invariants {
+  const foreign = new Map<string, { read: () => Promise<unknown>; before: unknown }>();
+  const idOf = (side: string, type: Resource, key: Key) => `${side} ${type.resource} ${keyText(key)}`;
+
+  const settled = (word: string) =>
+    eventually(
+      "every object to be synced or accounted for, and nothing to be left over",
+      async () => {
+        const world = await look(landscape, word);
+        const wrong = [...pairing(world), ...leftovers(world)];
+        return wrong.length === 0 || new NotYet(wrong.join("\n"));
+      },
+      PATIENCE,
+    );
+
+  const touchedForeign = async (): Promise<string[]> => {
+    const found = [...foreign].map(async ([id, { read, before }]) => {
+      const now = await read();
+      return isDeepStrictEqual(now, before) ? [] : [`V2: ${id} was changed: ${JSON.stringify(now)}`];
+    });
+    return (await Promise.all(found)).flat();
+  };
+
+  const lateWrites = async (word: string): Promise<string[]> => {
+    const heard = await listen(landscape);
+    await pause(QUIET); // no waiting for anything: this is the time in which nothing may happen
+    const { consumer, provider } = await heard();
+    return [...consumer, ...provider]
+      .filter((event) => isWrite(event) && event.requestURI.includes(word))
+      .map((event) => `V5: written after everything was settled: ${describe(event)}`);
+  };
+
+  return {
+    async protect(side, type, key) {
+      const read = () => landscape[side].objects.get(type, key);
+      foreign.set(idOf(side, type, key), { read, before: await read() });
+    },
+    release: (side, type, key) => void foreign.delete(idOf(side, type, key)),
+    async check({ word = "", quiet = true } = {}) {
+      await settled(word);
+      const late = quiet ? await lateWrites(word) : [];
+      const logged = await traffic(landscape);
+      const wrong = [...late, ...(await touchedForeign()), ...misdirectedWrites(logged), ...unjustifiedDeletes(logged)];
+      if (wrong.length > 0) throw new Error(wrong.join("\n"));
+    },
+  };
+}

@@ -1,0 +1,100 @@
+// V4 and V8, from what the API servers were asked: spec goes only up and status only down, and a copy is deleted only for
+// a consumer object that was being deleted by then, or because the binding that covered it let go.
+
+import { ANNOTATION } from "../../crds/labels.ts";
+import { BINDINGS, CLUSTER_BINDINGS } from "../../crds/resources.ts";
+import type { Write } from "./audit-policy.ts";
+import { GROUP } from "./manifests.ts";
+import { describe, isKonnectors, isWrite, type Traffic } from "./traffic.ts";
+
+const ofInstances = (events: Write[]): Write[] =>
+  events.filter((event) => isKonnectors(event) && isWrite(event) && event.objectRef?.apiGroup === GROUP);
+
+const paths = ({ requestObject }: Write): string[] | undefined =>
+  Array.isArray(requestObject) ? requestObject.map((operation) => String(operation.path)) : undefined;
+
+/** On the consumer: metadata, and status through its subresource (or beside it, for types that have none). */
+const goesDown = (event: Write): boolean => {
+  const allowed =
+    event.objectRef?.subresource === "status" ? /^\/(status|metadata\/uid)(\/|$)/ : /^\/(metadata|status)\//;
+  const touched = paths(event);
+  return event.verb === "patch" && touched !== undefined && touched.every((path) => allowed.test(`${path}/`));
+};
+
+/** On the provider: applies without a status, marks taken off, deletes. */
+const goesUp = (event: Write): boolean => {
+  if (event.objectRef?.subresource !== undefined) return false;
+  if (event.verb === "delete") return true;
+  const touched = paths(event);
+  if (touched !== undefined) return touched.every((path) => path.startsWith("/metadata/"));
+  return event.verb === "patch" && event.requestObject !== undefined && event.requestObject.status === undefined;
+};
+
+export const misdirectedWrites = ({ consumer, provider }: Traffic): string[] => [
+  ...ofInstances(consumer)
+    .filter((event) => !goesDown(event))
+    .map((event) => `V4: on the consumer: ${describe(event)} ${JSON.stringify(event.requestObject)}`),
+  ...ofInstances(provider)
+    .filter((event) => !goesUp(event))
+    .map((event) => `V4: on the provider: ${describe(event)} ${JSON.stringify(event.requestObject)}`),
+];
+
+const KINDS: ReadonlySet<unknown> = new Set([BINDINGS.kind, CLUSTER_BINDINGS.kind]);
+
+interface Owner {
+  uid: string;
+  namespace: string;
+  api: string;
+}
+
+/** Which consumer object each copy belongs to, as our applies said. */
+function owners(provider: Write[]): Map<string, Owner> {
+  const found = new Map<string, Owner>();
+  for (const { responseObject, objectRef } of ofInstances(provider)) {
+    const { uid, namespace = "", annotations = {} } = responseObject?.metadata ?? {};
+    const owner = annotations[ANNOTATION.consumerObjectUid];
+    const api = `${objectRef?.resource}.${objectRef?.apiGroup}`;
+    if (uid !== undefined && owner !== undefined) found.set(uid, { uid: owner, namespace, api });
+  }
+  return found;
+}
+
+/**
+ * Was that object being deleted when `time` came? Deletion times have whole seconds and are cut off, not rounded. An
+ * object whose definition goes is deleted without a request: then the release of our finalizer tells.
+ */
+const wasDeleting = (consumer: Write[], owner: Owner, time: string): boolean =>
+  consumer.some(({ responseObject }) => {
+    const { uid, deletionTimestamp } = responseObject?.metadata ?? {};
+    return uid === owner.uid && deletionTimestamp !== undefined && Date.parse(deletionTimestamp) <= Date.parse(time);
+  });
+
+/** Had a binding that reaches the object been told to let go of the API by then? */
+function wasLetGo(consumer: Write[], owner: Owner, time: string): boolean {
+  const said = consumer
+    .filter(({ stageTimestamp }) => stageTimestamp <= time)
+    .flatMap(({ responseObject }) => (KINDS.has(responseObject?.kind) ? [responseObject] : []))
+    .filter(({ kind, metadata }) => kind === CLUSTER_BINDINGS.kind || metadata.namespace === owner.namespace)
+    .map(({ metadata, spec }) => ({
+      metadata,
+      lists: spec.apis.some((one: { name: string }) => one.name === owner.api),
+    }));
+  const listed = new Set(said.filter(({ lists }) => lists).map(({ metadata }) => metadata.uid));
+  return said.some(
+    ({ metadata, lists }) => listed.has(metadata.uid) && (metadata.deletionTimestamp !== undefined || !lists),
+  );
+}
+
+export function unjustifiedDeletes({ consumer, provider }: Traffic): string[] {
+  const known = owners(provider);
+  return ofInstances(provider)
+    .filter(({ verb }) => verb === "delete")
+    .flatMap((event) => {
+      const uid = event.requestObject?.preconditions?.uid;
+      const owner = known.get(uid);
+      if (owner === undefined) return [`V8: ${describe(event)}: uid ${uid} is none of our copies`];
+      const { requestReceivedTimestamp: time } = event;
+      const fair = wasDeleting(consumer, owner, time) || wasLetGo(consumer, owner, time);
+      return fair ? [] : [`V8: ${describe(event)} at ${time}: object ${owner.uid} was neither deleting nor let go`];
+    });
+}
