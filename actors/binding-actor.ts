@@ -176,7 +176,7 @@ async function attempt(run: () => Promise<BindingEvent>): Promise<BindingEvent> 
   try {
     return await run();
   } catch (error) {
-    if (isStatus(error, 404)) return { type: "released" };
+    if (isStatus(error, 404)) return { type: "binding.gone" };
     const retryAfter = error instanceof ApiError ? error.retryAfter : undefined;
     const message = `on this cluster: ${error instanceof Error ? error.message : String(error)}`;
     return { type: "failed", message, ...(retryAfter === undefined ? {} : { retryAfter }) };

@@ -22,6 +22,8 @@ export interface CacheEvents<T> {
   /** A complete list has been seen, the first one or a later one. */
   listed?(): void;
   failed?(error: Error): void;
+  /** The watch stands again after it failed. */
+  recovered?(): void;
 }
 
 export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache<T> {
@@ -63,6 +65,7 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
         events.listed?.();
       },
       failed: (error) => events.failed?.(error),
+      recovered: () => events.recovered?.(),
     },
   };
 }

@@ -80,6 +80,10 @@ export function engage(
       failure = null;
       events.discovery();
     },
+    recovered: () => {
+      failure = null;
+      events.discovery();
+    },
     failed: (error) => {
       failure = { fault: faultOf(error), message: `list customresourcedefinitions on the provider: ${error.message}` };
       events.discovery();
