@@ -144,6 +144,7 @@ export const bindingMachine = setup({
           entry: "claim",
           on: {
             claimed: { target: "#binding.deciding", actions: "noteClaimed" },
+            "binding.gone": { target: "#binding.gone", actions: "forgetBinding" },
             failed: { target: "failing", actions: "noteFailure" },
           },
         },
@@ -165,6 +166,7 @@ export const bindingMachine = setup({
           entry: "release",
           on: {
             released: "#binding.gone",
+            "binding.gone": { target: "#binding.gone", actions: "forgetBinding" },
             failed: { target: "draining", actions: "noteFailure" },
           },
         },

@@ -125,6 +125,9 @@ const LOST: ReadonlySet<ConnectionFault> = new Set(["unreachable", "unauthorized
 /** Milliseconds between looks at whether the provider is again the cluster it was. */
 const IDENTITY_RECHECK = 10_000;
 
+/** A write was not made because the Connection went away meanwhile. */
+const vanished = { "connection.gone": { target: "#connection.deciding", actions: "forgetConnection" } } as const;
+
 export const connectionMachine = setup({
   types: {
     context: {} as ConnectionContext,
@@ -135,7 +138,6 @@ export const connectionMachine = setup({
     factsIncomplete: ({ context: { connection, secret, bindings } }) =>
       connection === undefined || (connection !== null && (secret === undefined || bindings === undefined)),
     connectionAbsent: ({ context }) => context.connection === null,
-    deleting: ({ context }) => context.connection?.deleting === true,
     released: ({ context }) => context.connection?.deleting === true && !context.connection.claimed,
     noBindingsLeft: ({ context }) =>
       context.connection?.deleting === true && context.bindings === 0 && context.leftovers === 0,
@@ -253,7 +255,7 @@ export const connectionMachine = setup({
         claiming: {
           description: "Our finalizer goes on the Secret first, then on the Connection.",
           entry: "claim",
-          on: { claimed: { target: "#connection.deciding", actions: "noteClaimed" } },
+          on: { claimed: { target: "#connection.deciding", actions: "noteClaimed" }, ...vanished },
         },
         identifying: {
           description: "Builds the client from the Secret and reads who is there, and who we are.",
@@ -273,7 +275,7 @@ export const connectionMachine = setup({
         pinning: {
           description: "Writes both identities to the status before anything else is done with the provider.",
           entry: "writePins",
-          on: { pinned: { target: "#connection.deciding", actions: "notePins" } },
+          on: { pinned: { target: "#connection.deciding", actions: "notePins" }, ...vanished },
         },
         discovering: {
           tags: ["resting", "engaged"],

@@ -176,6 +176,7 @@ export const objectMachine = setup({
           },
         },
         creatingNamespace: {
+          description: "The apply's 404 named the namespace: it is created, once for all that wait for it.",
           entry: "createNamespace",
           on: { "namespace.ready": "applying" },
         },
@@ -222,6 +223,7 @@ export const objectMachine = setup({
           on: { due: { target: "rechecking", actions: "startOver" } },
         },
         rechecking: {
+          description: "One read, never a write: is the name still taken?",
           entry: "lookUpCopy",
           on: { looked: { target: "#object.deciding", actions: "noteLooked" } },
         },

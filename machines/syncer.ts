@@ -74,7 +74,6 @@ export const syncerMachine = setup({
     crdTerminating: ({ context }) => context.crd?.state === "deleting" && context.crd.mine,
     crdAbsent: ({ context }) => context.crd?.state === "absent",
     notWanted: ({ context }) => !wanted(context),
-    drainAwaited: ({ context }) => (context.demand?.draining ?? 0) > 0,
     nothingToDrain: ({ context }) => !mayHold(context) || context.emptied,
     unlisted: ({ context }) => context.lists?.consumer === false,
     holding: ({ context }) => (context.holding ?? 0) > 0,
