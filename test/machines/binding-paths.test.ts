@@ -1,0 +1,43 @@
+// Every state and transition of the binding machine can be reached the way the host drives it.
+
+import { expect, test } from "vitest";
+
+import { type BindingEvent, bindingMachine } from "../../machines/binding.ts";
+import {
+  api,
+  binding,
+  DUE,
+  FAILED,
+  NOT_READY,
+  NOTHING_LEFT,
+  PASS,
+  READY,
+  remaining,
+  SOME_LEFT,
+} from "./binding-samples.ts";
+import { unreached, walk } from "./traversal.ts";
+
+const bindings = [
+  binding({ claimed: false }),
+  binding(),
+  binding({ deleting: true }),
+  binding({ claimed: false, deleting: true }),
+];
+
+const facts: BindingEvent[] = [
+  ...bindings.map((fact): BindingEvent => ({ type: "binding.seen", binding: fact })),
+  { type: "binding.gone" },
+  ...[READY, NOT_READY].map((connection): BindingEvent => ({ type: "connection.seen", connection })),
+  ...[[], [api()], [api({ reason: "Pending" })], [api({ reason: "ForeignObjectExists" })]].map(
+    (apis): BindingEvent => ({ type: "apis.seen", apis }),
+  ),
+  ...[null, SOME_LEFT, NOTHING_LEFT].map(remaining),
+];
+
+const answers: BindingEvent[] = [{ type: "claimed" }, { type: "released" }, { type: "binding.gone" }, FAILED];
+
+const left = unreached(bindingMachine, walk(bindingMachine, { facts, starts: [PASS, DUE], answers }));
+
+test("every state is reached", () => expect(left.states).toEqual([]));
+
+test("every transition is taken", () => expect(left.transitions).toEqual([]));
