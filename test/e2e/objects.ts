@@ -27,7 +27,7 @@ export interface Objects {
 
 export const at = (name: string, namespace = ""): Key => ({ namespace, name });
 
-function pathOf({ group, version, resource }: Resource, namespace: string, name?: string): string {
+export function pathOf({ group, version, resource }: Resource, namespace: string, name?: string): string {
   const root = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
   const scope = namespace === "" ? "" : `/namespaces/${namespace}`;
   return `${root}${scope}/${resource}${name === undefined ? "" : `/${name}`}`;
