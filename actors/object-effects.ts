@@ -3,8 +3,8 @@
 // write is made only while the gate it was decided on still stands.
 // Rules: docs/reference/behaviour.md, "Objects" and "Fences".
 
-import { type Key, type KubeObject } from "../crds/kube-object.ts";
-import { FIELD_MANAGER } from "../crds/labels.ts";
+import { hasFinalizer, type Key, type KubeObject } from "../crds/kube-object.ts";
+import { FIELD_MANAGER, FINALIZER } from "../crds/labels.ts";
 import type { EventReason } from "../crds/reasons.ts";
 import {
   conflictOf,
@@ -61,9 +61,15 @@ const provider = ({ watching }: Work): Cluster => {
 /** Does the gate still say what this write was decided on? Bindings may have changed while an answer was awaited. */
 const gateMoved = (work: Work, decidedOn: Gate | undefined): boolean => {
   const now = gateFor(work.syncer, work.id);
-  return now.mode !== decidedOn?.mode || now.engaged !== decidedOn.engaged || work.watching !== work.syncer.watching;
+  const same = now.mode === decidedOn?.mode && now.engaged === decidedOn.engaged && now.adopt === decidedOn.adopt;
+  return !same || work.watching !== work.syncer.watching;
 };
 
+const COPY_REPLACED: ObjectEvent = {
+  type: "refused",
+  cause: "outdated",
+  message: "another object has taken its place",
+};
 const GATE_MOVED: ObjectEvent = { type: "refused", cause: "outdated", message: "its binding or Connection changed" };
 
 /** The consumer object, whole: the body at hand if it is the state the facts are from, else one GET. */
@@ -140,12 +146,15 @@ async function applyCopy(work: Work, context: ObjectContext): Answer {
   try {
     const body = await consumerBody(work);
     if (body.metadata.uid !== context.consumer?.uid || gateMoved(work, context.gate)) return GATE_MOVED;
+    // The answer to a release may have been lost: nothing is written for an object that we do not hold.
+    if (!hasFinalizer(body, FINALIZER.syncer)) return GATE_MOVED;
     const projection = projectionOf(shape, body);
     const patch = writes.guardedApply(projection, copy);
     const applied = await provider(work).apply(shape.resource, work.providerKey, patch, FIELD_MANAGER);
     reportFirst(work, context, applied.created);
     table.copySeen(applied.object);
-    return { type: "applied", copy: copyFact(shape, applied.object), sent: wantedHash(projection) };
+    const sent = wantedHash(projection);
+    return { type: "applied", consumer: consumerFact(shape, body), copy: copyFact(shape, applied.object), sent };
   } catch (error) {
     return applyFailure(work, copy === null, error);
   }
@@ -193,17 +202,20 @@ const lookUpCopy = (work: Work): Answer =>
     }
   });
 
-const writeStatus = (work: Work, { consumer }: ObjectContext): Answer =>
+const writeStatus = (work: Work, context: ObjectContext): Answer =>
   onConsumer(work, `patch ${kindName(work)} status`, async () => {
     const { shape } = work.watching;
+    const { consumer } = context;
     if (!consumer) return { type: "consumer.gone" };
     const copy = await copyBody(work);
+    if (copy.metadata.uid !== copyOf(context)?.uid) return COPY_REPLACED;
     // A settled object has no body here; it is read only where the provider's status lags behind its own spec.
     const published = speaksOfThePast(copy, shape.hasStatus) ? (await consumerBody(work)).status : undefined;
     const status = mirroredStatus(copy, consumer.generation, published, shape.hasStatus);
     const operations = writes.putStatus(consumer.uid, status);
     const fact = await patchConsumer(work, operations, shape.hasStatus ? "status" : undefined);
-    return { type: "mirrored", consumer: fact, sent: statusFact(copy, shape.hasStatus).shape };
+    const sent = statusFact(copy, shape.hasStatus).shape;
+    return { type: "mirrored", consumer: fact, copy: copyFact(shape, copy), sent };
   });
 
 const conflictMessage = (work: Work, reason: string): string => {
@@ -259,6 +271,7 @@ const stripMarkers = (work: Work, { gate, consumer }: ObjectContext): Answer =>
     work,
     `patch ${kindName(work)}`,
     async () => {
+      if (gateMoved(work, gate)) return GATE_MOVED;
       const copy = await copyBody(work);
       const markers = { clusterUid: gate?.clusterUid ?? "", objectUid: consumer?.uid ?? "" };
       const { shape, table } = work.watching;

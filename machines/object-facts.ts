@@ -76,14 +76,14 @@ export type ObjectEvent =
   | { type: "pass" }
   | { type: "due" }
   | { type: "claimed"; consumer: ConsumerFact }
-  /** `sent`: hash of the projection that was applied. */
-  | { type: "applied"; copy: CopyFact; sent: string }
+  /** `sent`: hash of the projection that was applied, which is that of `consumer`, perhaps newer than the facts were. */
+  | { type: "applied"; consumer: ConsumerFact; copy: CopyFact; sent: string }
   | { type: "occupied" }
   | { type: "namespace.missing" }
   | { type: "namespace.ready" }
   | { type: "looked"; found: CopyFact | null }
-  /** `sent`: shape of the copy's status that was mirrored. */
-  | { type: "mirrored"; consumer: ConsumerFact; sent: string }
+  /** `sent`: shape of the status that was mirrored, which is that of `copy`, perhaps newer than the facts were. */
+  | { type: "mirrored"; consumer: ConsumerFact; copy: CopyFact; sent: string }
   | { type: "marked"; consumer: ConsumerFact }
   | { type: "unmarked"; consumer: ConsumerFact }
   | { type: "deleted" }
@@ -130,6 +130,10 @@ export const statusInSync = (
 const isLive = (copy: CopyFact | null): copy is CopyFact => copy !== null && !copy.deleting;
 
 export const mustGo = ({ consumer, gate }: ObjectContext) => consumer?.deleting === true || gate?.mode === "drain";
+
+/** A live binding governs the object, which is to stay, and its provider can be asked. */
+export const isSyncing = (context: ObjectContext) =>
+  !!context.consumer && !mustGo(context) && context.gate?.mode === "sync" && context.gate.engaged;
 
 /** The reason an object is marked with; "" when nobody else has the name, or the binding adopts what nobody owns. */
 export const conflictOf = (context: ObjectContext): "" | "ForeignObjectExists" | "OwnedByAnother" => {

@@ -8,6 +8,7 @@ import {
   conflictOf,
   copyOf,
   initialObjectContext,
+  isSyncing,
   mustGo,
   type ObjectContext,
   type ObjectEvent,
@@ -61,6 +62,10 @@ export const objectMachine = setup({
     alreadyMarked: ({ context }) => context.consumer?.mark === conflictOf(context),
     copyDeleting: ({ context }) => copyOf(context)?.deleting === true,
     marked: ({ context }) => (context.consumer?.mark ?? "") !== "",
+    // Is what it waits for still the matter, and may it be read?
+    stillInTheWay: ({ context }) => isSyncing(context) && conflictOf(context) !== "",
+    stillAwaited: ({ context }) => isSyncing(context) && copyOf(context)?.deleting === true,
+    stillLeaving: ({ context }) => mustGo(context) && context.gate?.engaged === true,
     specDiffers: ({ context }) => {
       const copy = copyOf(context);
       return !!context.consumer && copy !== null && !specInSync(context.consumer, copy, context.accepted);
@@ -92,15 +97,15 @@ export const objectMachine = setup({
     noteDeleted: assign({ copy: null, found: null, confirmedAbsent: true }),
     noteApplied: assign(({ event }) => {
       if (event.type !== "applied") return {};
-      const { owned } = event.copy;
-      const accepted = owned === event.sent ? null : { wanted: event.sent, owned };
-      return { copy: event.copy, found: null, accepted, refused: null, attempts: 0, retryIn: null };
+      const { consumer, copy, sent } = event;
+      const accepted = copy.owned === sent ? null : { wanted: sent, owned: copy.owned };
+      return { consumer, copy, found: null, accepted, refused: null, attempts: 0, retryIn: null };
     }),
     noteMirrored: assign(({ event }) => {
       if (event.type !== "mirrored") return {};
-      const { sent } = event;
-      const kept = event.consumer.status.shape;
-      return { consumer: event.consumer, acceptedStatus: sent === kept ? null : { sent, kept } };
+      const { consumer, copy, sent } = event;
+      const kept = consumer.status.shape;
+      return { consumer, copy, found: null, acceptedStatus: sent === kept ? null : { sent, kept } };
     }),
     noteLooked: assign(({ context, event }) => {
       if (event.type !== "looked") return {};
@@ -116,8 +121,13 @@ export const objectMachine = setup({
       // What a GET found is no longer so, and no watch will tell: look again.
       return { attempts, retryIn, refused, ...(event.cause === "outdated" ? { found: null } : {}) };
     }),
+    scheduleLook: assign(({ context: { copy, attempts } }) => ({
+      retryIn: copy ? slowRetryDelay(attempts) : conflictRecheckDelay(attempts),
+    })),
     scheduleRecheck: assign(({ context }) => ({ retryIn: conflictRecheckDelay(context.attempts) })),
     startOver: assign({ confirmedAbsent: false, retryIn: null }),
+    // A write that failed may have been carried out all the same: what was read before it proves nothing any more.
+    forgetFound: assign({ found: null }),
     forgetRefusal: assign({ refused: null }),
     settle: assign({ attempts: 0, retryIn: null, refused: null, found: null }),
   },
@@ -163,7 +173,10 @@ export const objectMachine = setup({
         claiming: {
           description: "Our finalizer goes on first, before anything is written to the provider.",
           entry: "addFinalizer",
-          on: { claimed: { target: "#object.deciding", actions: "noteConsumer" }, ...consumerVanished },
+          on: {
+            claimed: { target: "#object.deciding", actions: ["noteConsumer", "forgetRefusal"] },
+            ...consumerVanished,
+          },
         },
         applying: {
           description: "Guarded apply: the first one creates, later ones name the copy as last seen.",
@@ -185,9 +198,15 @@ export const objectMachine = setup({
           entry: "lookUpCopy",
           on: { looked: { target: "#object.deciding", actions: "noteLooked" } },
         },
-        awaitingRemoval: { tags: "resting", description: "The copy is being deleted; a new one follows its removal." },
+        awaitingRemoval: {
+          tags: "resting",
+          entry: ["scheduleLook", "forgetRefusal"],
+          description:
+            "The copy is being deleted; a new one follows its removal, which the watch tells, or else a look now and then.",
+          on: { due: { guard: "stillAwaited", target: "lookingUp", actions: ["startOver", "forgetRefusal"] } },
+        },
       },
-      on: { refused: { target: "refused", actions: ["noteRefusal", "reportRefusal"] } },
+      on: { refused: { target: "refused", actions: ["noteRefusal", "forgetFound", "reportRefusal"] } },
     },
     ready: {
       initial: "settled",
@@ -204,7 +223,7 @@ export const objectMachine = setup({
           on: { mirrored: { target: "#object.deciding", actions: "noteMirrored" }, ...consumerVanished },
         },
       },
-      on: { refused: { target: "refused", actions: ["noteRefusal", "reportRefusal"] } },
+      on: { refused: { target: "refused", actions: ["noteRefusal", "forgetFound", "reportRefusal"] } },
     },
     conflicted: {
       description: "Somebody else's object has the name: nothing is written to the provider.",
@@ -218,9 +237,9 @@ export const objectMachine = setup({
         },
         resting: {
           tags: "resting",
-          entry: "scheduleRecheck",
+          entry: ["scheduleRecheck", "forgetRefusal"],
           description: "Read again with back-off, so that removing the foreign object heals by itself.",
-          on: { due: { target: "rechecking", actions: "startOver" } },
+          on: { due: { guard: "stillInTheWay", target: "rechecking", actions: ["startOver", "forgetRefusal"] } },
         },
         rechecking: {
           description: "One read, never a write: is the name still taken?",
@@ -234,10 +253,19 @@ export const objectMachine = setup({
       tags: ["resting", "timed"],
       description: "The last write was refused or failed; tried again when due, or when something changes.",
     },
-    unbound: { tags: "resting", description: "No live binding governs it: nothing is written." },
-    disengaged: { tags: "resting", description: "Its Connection is not engaged: waits without a request." },
+    unbound: {
+      tags: "resting",
+      entry: "forgetRefusal",
+      description: "No live binding governs it: nothing is written.",
+    },
+    disengaged: {
+      tags: "resting",
+      entry: "forgetRefusal",
+      description: "Its Connection is not engaged: waits without a request.",
+    },
     cleaningUp: {
       description: "The object is being deleted, or the last binding that governs it is.",
+      entry: "forgetRefusal",
       initial: "weighing",
       states: {
         weighing: {
@@ -270,7 +298,13 @@ export const objectMachine = setup({
           entry: "stripMarkers",
           on: { orphaned: { target: "releasing", actions: "noteDeleted" } },
         },
-        awaitingRemoval: { tags: "resting", description: "The copy waits for finalizers of the provider's side." },
+        awaitingRemoval: {
+          tags: "resting",
+          entry: "scheduleLook",
+          description:
+            "The copy waits for finalizers of the provider's side; the watch tells when it is gone, or else a look now and then.",
+          on: { due: { guard: "stillLeaving", target: "lookingUp", actions: ["startOver", "forgetRefusal"] } },
+        },
         releasing: {
           description: "Takes our finalizer (and a conflict mark) off the consumer object.",
           entry: "removeFinalizer",
@@ -282,8 +316,12 @@ export const objectMachine = setup({
           description: "Cannot go on: the provider is away or refuses; tried again when due.",
         },
       },
-      on: { refused: { target: ".blocked", actions: ["noteRefusal", "reportRefusal"] } },
+      on: { refused: { target: ".blocked", actions: ["noteRefusal", "forgetFound", "reportRefusal"] } },
     },
-    gone: { tags: "resting", description: "The consumer object is not there; absence deletes nothing." },
+    gone: {
+      tags: "resting",
+      entry: "forgetRefusal",
+      description: "The consumer object is not there; absence deletes nothing.",
+    },
   },
 });

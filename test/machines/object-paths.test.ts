@@ -28,13 +28,18 @@ const facts: ObjectEvent[] = [
 
 const answers: ObjectEvent[] = [
   { type: "claimed", consumer: consumer() },
-  { type: "applied", copy: copy(), sent: "a" },
+  { type: "applied", consumer: consumer(), copy: copy(), sent: "a" },
   { type: "occupied" },
   { type: "namespace.missing" },
   { type: "namespace.ready" },
   { type: "looked", found: null },
   { type: "looked", found: foreign() },
-  { type: "mirrored", consumer: consumer({ status: status("ready") }), sent: "ready" },
+  {
+    type: "mirrored",
+    consumer: consumer({ status: status("ready") }),
+    copy: copy({ status: status("ready") }),
+    sent: "ready",
+  },
   { type: "marked", consumer: consumer({ mark: "ForeignObjectExists" }) },
   { type: "unmarked", consumer: consumer() },
   { type: "deleted" },

@@ -1,0 +1,192 @@
+// Whatever the order in which an object's facts arrive, are dropped, repeated or overtaken, whatever fails or gets lost on
+// the way and however often the process starts anew: one end, and nothing on the way that must never happen.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import { endOf, expectedEnd } from "./object-end.ts";
+import { createReplica, type Replica, type Side, SIDES } from "./object-replica.ts";
+import { CLUSTER, gate, UID } from "./object-samples.ts";
+import type { ConsumerObject, Fate, ProviderObject, World } from "./object-world.ts";
+
+let version = 100;
+const changed = <T extends { version: number }>(object: T | null, change: Partial<T>): void => {
+  if (object !== null) Object.assign(object, change, { version: ++version });
+};
+
+/** What people and controllers do on either side. */
+const DEEDS: Record<string, (world: World) => void> = {
+  edit: ({ consumer }) => changed(consumer, { spec: `${consumer?.spec}'` }),
+  delete(world) {
+    if (world.consumer?.finalizers.length === 0) world.consumer = null;
+    else changed(world.consumer, { deleting: true });
+  },
+  orphan: ({ consumer }) => changed(consumer, { orphan: true }),
+  report: ({ copy }) => changed(copy, { status: `${copy?.status}+` }),
+  drift: ({ copy }) => changed(copy, { owned: "drifted" }),
+  lose(world) {
+    if (world.copy?.held) changed(world.copy, { deleting: true });
+    else world.copy = null;
+  },
+  usurp: (world) => (world.copy ??= provided({ uid: `foreign-${++version}`, version: ++version })),
+  unhold(world) {
+    if (world.copy?.deleting) world.copy = null;
+    else changed(world.copy, { held: false });
+  },
+  disengage: (world) => (world.gate = { ...world.gate, engaged: false }),
+  engage: (world) => (world.gate = { ...world.gate, engaged: true }),
+  drain: (world) => (world.gate = { ...world.gate, mode: "drain" }),
+  hold: (world) => (world.gate = { ...world.gate, mode: "held" }),
+  bind: (world) => (world.gate = { ...world.gate, mode: "sync" }),
+  adopt: (world) => (world.gate = { ...world.gate, adopt: true }),
+  refuse: (world) => (world.gate = { ...world.gate, adopt: false }),
+};
+
+const wanted = (change: Partial<ConsumerObject> = {}): ConsumerObject => ({
+  uid: UID,
+  version: 10,
+  spec: "a",
+  status: "",
+  finalizers: [],
+  deleting: false,
+  orphan: false,
+  mark: "",
+  ...change,
+});
+
+/** Somebody else's object, unless changed. */
+const provided = (change: Partial<ProviderObject> = {}): ProviderObject => ({
+  uid: "copy",
+  version: 20,
+  clusterUid: "",
+  objectUid: "",
+  owned: "",
+  status: "",
+  deleting: false,
+  held: false,
+  labelled: false,
+  ...change,
+});
+
+const ours = (change: Partial<ProviderObject> = {}): ProviderObject =>
+  provided({ clusterUid: CLUSTER, objectUid: UID, owned: `a of ${UID}`, labelled: true, ...change });
+
+const consumers: fc.Arbitrary<ConsumerObject | null> = fc.oneof(
+  fc.constant(null),
+  fc
+    .record({
+      finalizers: fc.constantFrom<ConsumerObject["finalizers"][]>([], ["ours"], ["other"], ["other", "ours"]),
+      deleting: fc.boolean(),
+      orphan: fc.boolean(),
+      mark: fc.constantFrom("", "", "ForeignObjectExists"),
+      status: fc.constantFrom("", "ready"),
+    })
+    // Nothing holds the deletion of an object without finalizers.
+    .map((change) => wanted({ ...change, deleting: change.deleting && change.finalizers.length > 0 })),
+);
+
+const copies: fc.Arbitrary<ProviderObject | null> = fc.oneof(
+  fc.constant(null),
+  fc
+    .record({
+      // A copy without our labels does not hold what we want of it, and our watch does not show it.
+      base: fc.constantFrom(
+        ours(),
+        ours({ owned: "drifted" }),
+        ours({ labelled: false, owned: "unlabelled" }),
+        provided(),
+        ours({ objectUid: "earlier" }),
+      ),
+      status: fc.constantFrom("", "ready"),
+      held: fc.boolean(),
+      deleting: fc.boolean(),
+    })
+    .map(({ base, deleting, ...change }) => ({ ...base, ...change, deleting: deleting && change.held })),
+);
+
+const worlds: fc.Arbitrary<World> = fc.record({
+  consumer: consumers,
+  copy: copies,
+  gate: fc.record({
+    mode: fc.constantFrom("sync", "sync", "sync", "drain", "held"),
+    engaged: fc.oneof(fc.constant(true), fc.constant(true), fc.boolean()),
+    adopt: fc.boolean(),
+    clusterUid: fc.constant(CLUSTER),
+  }),
+  hasNamespace: fc.boolean(),
+  defaults: fc.boolean(),
+});
+
+const FAILURES: readonly Fate[] = ["lost", "outdated", "forbidden", "terminating", "rejected", "fault"];
+
+const sometimes = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
+  fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
+
+/** A request's fate, and what happens elsewhere just before it. */
+const requests = fc.record({
+  fate: fc.oneof({ weight: 2, arbitrary: fc.constant<Fate>("done") }, fc.constantFrom(...FAILURES)),
+  before: sometimes(fc.constantFrom(...Object.keys(DEEDS))),
+});
+
+/** Facts arrive, a pass follows (or the time that was waited for passes), and something happens elsewhere. */
+const steps = fc.record({
+  told: fc.subarray([...SIDES], { minLength: 0 }),
+  start: fc.constantFrom("pass", "pass", "tick", "restart", "none"),
+  deed: sometimes(fc.constantFrom(...Object.keys(DEEDS))),
+});
+
+interface Step {
+  told: Side[];
+  start: "pass" | "tick" | "restart" | "none";
+  deed: string | null;
+}
+
+async function take({ told, start, deed }: Step, replica: Replica, world: World): Promise<void> {
+  if (start === "restart") replica.restart();
+  told.forEach((side) => replica.tell(side));
+  if (start === "pass" || start === "tick") await replica[start]();
+  if (deed !== null) DEEDS[deed]?.(world);
+}
+
+async function expectTheEnd(replica: Replica, world: World): Promise<void> {
+  const expected = expectedEnd(structuredClone(world));
+  await replica.settle();
+  const end = endOf(replica.at, world);
+  expect({ ...end, at: end.consumer === null ? "gone" : end.at }).toMatchObject(expected);
+  expect(replica.violations).toEqual([]);
+}
+
+const setting = fc.record({
+  start: worlds,
+  schedule: fc.array(steps, { maxLength: 12 }),
+  fates: fc.array(requests, { maxLength: 20 }),
+  keep: fc.constantFrom<("whole" | "compact")[]>("whole", "compact"),
+});
+
+describe("one object", () => {
+  test("comes to the one end that the clusters and the bindings ask for, whatever happened before", async () => {
+    await fc.assert(
+      fc.asyncProperty(setting, async ({ start, schedule, fates, keep }) => {
+        const world = structuredClone(start);
+        const ahead = [...fates];
+        const replica = createReplica(
+          world,
+          () => {
+            const { fate, before } = ahead.shift() ?? { fate: "done" as const, before: null };
+            if (before !== null) DEEDS[before]?.(world);
+            return fate;
+          },
+          keep,
+        );
+        for (const step of schedule) await take(step, replica, world);
+        ahead.length = 0;
+        await expectTheEnd(replica, world);
+        for (const deed of ["unhold", "lose"]) {
+          DEEDS[deed]?.(world);
+          await expectTheEnd(replica, world);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});

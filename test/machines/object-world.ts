@@ -1,0 +1,287 @@
+// Two clusters reduced to one object, its copy and what the bindings allow: enough to answer every effect of the object
+// machine truthfully, fences included, and to lose or fail answers on request. Keeps watch over what must never happen.
+
+import type { Effects } from "../../actors/host.ts";
+import {
+  conflictOf,
+  type ConsumerFact,
+  copyOf,
+  type CopyFact,
+  type Gate,
+  type ObjectContext,
+  type ObjectEvent,
+  type RefusalCause,
+} from "../../machines/object-facts.ts";
+import { status } from "./object-samples.ts";
+
+export interface ConsumerObject {
+  uid: string;
+  version: number;
+  spec: string;
+  status: string;
+  finalizers: ("ours" | "other")[];
+  deleting: boolean;
+  orphan: boolean;
+  mark: string;
+}
+
+export interface ProviderObject {
+  uid: string;
+  version: number;
+  clusterUid: string;
+  objectUid: string;
+  /** What our managedFields entry owns. */
+  owned: string;
+  status: string;
+  deleting: boolean;
+  /** Somebody on the provider holds its deletion. */
+  held: boolean;
+  /** Carries our labels, so our watch shows it. */
+  labelled: boolean;
+}
+
+export interface World {
+  consumer: ConsumerObject | null;
+  copy: ProviderObject | null;
+  gate: Gate;
+  hasNamespace: boolean;
+  /** The server changes what is applied (defaults). */
+  defaults: boolean;
+}
+
+/** What we own of a copy that has lost our markers. */
+export const STRIPPED = "without markers";
+
+/** What happens to a request: it is carried out, refused, or carried out while its answer is lost. */
+export type Fate = "done" | "lost" | RefusalCause;
+
+export const wantedOf = ({ spec, uid }: ConsumerObject): string => `${spec} of ${uid}`;
+
+export const consumerFact = (object: ConsumerObject): ConsumerFact => ({
+  uid: object.uid,
+  resourceVersion: String(object.version),
+  generation: 1,
+  deleting: object.deleting,
+  claimed: object.finalizers.includes("ours"),
+  finalizers: { count: object.finalizers.length, ours: object.finalizers.indexOf("ours") },
+  orphan: object.orphan,
+  mark: object.mark,
+  wanted: wantedOf(object),
+  status: status(object.status),
+});
+
+export const copyFact = (copy: ProviderObject): CopyFact => ({
+  uid: copy.uid,
+  resourceVersion: String(copy.version),
+  clusterUid: copy.clusterUid,
+  objectUid: copy.objectUid,
+  deleting: copy.deleting,
+  owned: copy.owned,
+  status: status(copy.status),
+});
+
+/** A request was not carried out, for the reason that an API server would give. */
+class Refused extends Error {
+  readonly fate: RefusalCause | "gone";
+  constructor(fate: RefusalCause | "gone") {
+    super(fate);
+    this.fate = fate;
+  }
+}
+
+export interface Simulation {
+  readonly world: World;
+  readonly effects: Effects<ObjectContext, ObjectEvent>;
+  /** Every request that changed something, by effect. */
+  readonly writes: string[];
+  /** What must never happen, if it happened. */
+  readonly violations: string[];
+}
+
+/** What an answer shows goes at once to whoever keeps the facts, as it goes into a syncer's table. */
+export interface Heard {
+  consumer(fact: ConsumerFact | null): void;
+  copy(fact: CopyFact | null): void;
+}
+
+/** `fate` is asked once per request. */
+export function simulate(world: World, fate: () => Fate, keeper: Heard): Simulation {
+  let isLost = false;
+  const heard: Heard = {
+    consumer: (fact) => isLost || keeper.consumer(fact),
+    copy: (fact) => isLost || keeper.copy(fact),
+  };
+  const writes: string[] = [];
+  const violations: string[] = [];
+  let version = 1000;
+  const next = () => ++version;
+  const never = (what: string, happened: boolean) => happened && violations.push(what);
+
+  const isOurs = (copy: ProviderObject | null): boolean =>
+    copy !== null && copy.clusterUid === world.gate.clusterUid && copy.objectUid === world.consumer?.uid;
+
+  const gateStands = ({ gate }: ObjectContext): void => {
+    const { mode, engaged, adopt } = world.gate;
+    if (gate?.mode !== mode || gate.engaged !== engaged || gate.adopt !== adopt) throw new Refused("outdated");
+  };
+
+  const consumerIs = (uid: string | undefined): ConsumerObject => {
+    if (world.consumer === null) throw new Refused("gone");
+    if (world.consumer.uid !== uid) throw new Refused("outdated");
+    return world.consumer;
+  };
+
+  const wroteConsumer = (object: ConsumerObject): ConsumerFact => {
+    object.version = next();
+    const fact = consumerFact(object);
+    heard.consumer(fact);
+    return fact;
+  };
+
+  const requests: Record<string, (context: ObjectContext) => ObjectEvent> = {
+    addFinalizer(context) {
+      gateStands(context);
+      const object = consumerIs(context.consumer?.uid);
+      const isFirst = context.consumer?.finalizers.count === 0;
+      if (object.deleting || (isFirst && String(object.version) !== context.consumer?.resourceVersion)) {
+        throw new Refused("outdated");
+      }
+      object.finalizers.push("ours");
+      return { type: "claimed", consumer: wroteConsumer(object) };
+    },
+    applyCopy(context) {
+      // Without a body at hand the object is read, which may show more than the facts did.
+      const object = consumerIs(context.consumer?.uid);
+      heard.consumer(consumerFact(object));
+      gateStands(context);
+      if (!object.finalizers.includes("ours")) throw new Refused("outdated");
+      const known = copyOf(context);
+      never("a write to the provider before the finalizer", context.consumer?.claimed !== true);
+      never(
+        "an apply without a governing binding and an engaged provider",
+        world.gate.mode !== "sync" || !world.gate.engaged,
+      );
+      if (known === null) {
+        if (world.copy !== null) return { type: "occupied" };
+        if (!world.hasNamespace) return { type: "namespace.missing" };
+        world.copy = {
+          uid: `copy-${next()}`,
+          version,
+          clusterUid: "",
+          objectUid: "",
+          owned: "",
+          status: "",
+          deleting: false,
+          held: false,
+          labelled: true,
+        };
+      } else if (world.copy?.uid !== known.uid || String(world.copy.version) !== known.resourceVersion) {
+        throw new Refused("outdated");
+      } else {
+        const isForeign = world.copy.clusterUid === "" && world.copy.objectUid === "";
+        never("an apply over another owner's object", !isForeign && !isOurs(world.copy));
+        never("an apply over a foreign object under Fail", isForeign && !world.gate.adopt);
+        never("an apply over an object that is being deleted", world.copy.deleting);
+      }
+      const sent = wantedOf(object);
+      const { clusterUid } = world.gate;
+      const owned = world.defaults ? `${sent} with defaults` : sent;
+      Object.assign(world.copy, { clusterUid, objectUid: object.uid, owned, labelled: true, version: next() });
+      heard.copy(copyFact(world.copy));
+      return { type: "applied", consumer: consumerFact(object), copy: copyFact(world.copy), sent };
+    },
+    createNamespace() {
+      world.hasNamespace = true;
+      return { type: "namespace.ready" };
+    },
+    lookUpCopy(context) {
+      never("a read of a provider that is not engaged", context.gate?.engaged !== true);
+      if (world.copy === null) heard.copy(null);
+      return { type: "looked", found: world.copy && copyFact(world.copy) };
+    },
+    writeStatus(context) {
+      const object = consumerIs(context.consumer?.uid);
+      if (world.copy?.uid !== copyOf(context)?.uid || world.copy === null) throw new Refused("outdated");
+      never("a status that is not our copy's", !isOurs(world.copy));
+      object.status = world.copy.status;
+      const consumer = wroteConsumer(object);
+      return { type: "mirrored", consumer, copy: copyFact(world.copy), sent: world.copy.status };
+    },
+    markConflict(context) {
+      const object = consumerIs(context.consumer?.uid);
+      object.mark = conflictOf(context);
+      return { type: "marked", consumer: wroteConsumer(object) };
+    },
+    clearMark(context) {
+      const object = consumerIs(context.consumer?.uid);
+      if (object.mark === "") throw new Refused("outdated");
+      object.mark = "";
+      return { type: "unmarked", consumer: wroteConsumer(object) };
+    },
+    deleteCopy(context) {
+      gateStands(context);
+      const known = copyOf(context);
+      if (world.copy !== null && world.copy.uid !== known?.uid) throw new Refused("outdated");
+      if (world.copy === null) {
+        heard.copy(null);
+        return { type: "deleted" };
+      }
+      never("a delete of what is not ours", !isOurs(world.copy));
+      never("a delete that nobody asked for", world.consumer?.deleting !== true && world.gate.mode !== "drain");
+      if (world.copy.held) {
+        world.copy.deleting = true;
+        world.copy.version = next();
+        const waiting = copyFact(world.copy);
+        heard.copy(waiting);
+        return { type: "delete.waiting", copy: waiting };
+      }
+      world.copy = null;
+      heard.copy(null);
+      return { type: "deleted" };
+    },
+    stripMarkers(context) {
+      gateStands(context);
+      if (world.copy === null || !isOurs(world.copy)) throw new Refused("outdated");
+      never("an orphan that nobody asked for", world.consumer?.orphan !== true);
+      Object.assign(world.copy, { clusterUid: "", objectUid: "", owned: STRIPPED, labelled: false, version: next() });
+      heard.copy(null);
+      return { type: "orphaned" };
+    },
+    removeFinalizer(context) {
+      const object = consumerIs(context.consumer?.uid);
+      const place = context.consumer?.finalizers.ours ?? -1;
+      if (object.finalizers[place] !== "ours") throw new Refused("outdated");
+      if (context.consumer?.mark !== "" && object.mark === "") throw new Refused("outdated");
+      never("a release while our copy lives", isOurs(world.copy) && !object.orphan);
+      object.finalizers.splice(place, 1);
+      object.mark = "";
+      if (object.deleting && object.finalizers.length === 0) {
+        world.consumer = null;
+        heard.consumer(null);
+      } else wroteConsumer(object);
+      return { type: "released" };
+    },
+  };
+
+  const READS = new Set(["lookUpCopy"]);
+  /** Carries out the effect, and says so, unless fate will have it otherwise. */
+  const answer = (name: string, request: (context: ObjectContext) => ObjectEvent) => async (context: ObjectContext) => {
+    const chosen = fate();
+    if (chosen !== "done" && chosen !== "lost") return failure(chosen);
+    isLost = chosen === "lost";
+    try {
+      const answered = request(context);
+      if (!READS.has(name) && answered.type !== "occupied" && answered.type !== "namespace.missing") writes.push(name);
+      return chosen === "lost" ? failure("fault") : answered;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (error.fate !== "gone") return failure(error.fate);
+      heard.consumer(null);
+      return { type: "consumer.gone" } as const;
+    }
+  };
+  const failure = (cause: RefusalCause): ObjectEvent => ({ type: "refused", cause, message: `refused: ${cause}` });
+  const effects: Effects<ObjectContext, ObjectEvent> = { reportRefusal: async () => undefined };
+  for (const [name, request] of Object.entries(requests)) effects[name] = answer(name, request);
+  return { world, effects, writes, violations };
+}
