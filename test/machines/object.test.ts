@@ -1,0 +1,388 @@
+// What the object machine promises, one rule at a time. Where a machine is says what it asks for next.
+
+import { describe, expect, test } from "vitest";
+
+import type { ConsumerFact, CopyFact, ObjectEvent, RefusalCause } from "../../machines/object-facts.ts";
+import {
+  another,
+  CLUSTER,
+  consumer,
+  copy,
+  drive,
+  DUE,
+  foreign,
+  gate,
+  PASS,
+  refused,
+  status,
+  told,
+  unclaimed,
+} from "./object-samples.ts";
+
+const at = (...events: readonly ObjectEvent[]): string => drive(...events).at;
+
+const looked = (found: CopyFact | null): ObjectEvent => ({ type: "looked", found });
+const applied = (change: Partial<CopyFact> = {}, object = consumer()): ObjectEvent => ({
+  type: "applied",
+  consumer: object,
+  copy: copy(change),
+  sent: "a",
+});
+
+describe("before anything is known", () => {
+  const facts = told(consumer(), copy());
+
+  test.each(facts)("a pass that lacks %o waits", (missing) => {
+    expect(at(...facts.filter((fact) => fact !== missing), PASS)).toBe("engaging.waiting");
+  });
+});
+
+describe("a new object", () => {
+  test("gets the finalizer before anything is written to the provider", () => {
+    expect(at(...told(unclaimed(), null), PASS)).toBe("engaging.claiming");
+    expect(at(...told(unclaimed(), null), PASS, { type: "claimed", consumer: consumer() })).toBe("engaging.applying");
+  });
+
+  test("settles with the apply's answer", () => {
+    expect(at(...told(consumer(), null), PASS, applied())).toBe("ready.settled");
+  });
+
+  test("has its namespace created when the apply names it, and is applied again", () => {
+    const missing: ObjectEvent[] = [...told(consumer(), null), PASS, { type: "namespace.missing" }];
+    expect(at(...missing)).toBe("engaging.creatingNamespace");
+    expect(at(...missing, { type: "namespace.ready" })).toBe("engaging.applying");
+  });
+
+  test("that vanishes while it is claimed leaves nothing to do", () => {
+    expect(at(...told(unclaimed(), null), PASS, { type: "consumer.gone" })).toBe("gone");
+  });
+});
+
+describe("two sides that agree", () => {
+  test("owe nothing", () => {
+    expect(at(...told(consumer(), copy()), PASS)).toBe("ready.settled");
+  });
+
+  test("owe an apply once the object wants something else, and once somebody changed what is ours", () => {
+    expect(at(...told(consumer({ wanted: "b" }), copy()), PASS)).toBe("engaging.applying");
+    expect(at(...told(consumer(), copy({ owned: "changed" })), PASS)).toBe("engaging.applying");
+  });
+
+  test("owe a status write once the copy's status differs, and never an apply for that", () => {
+    expect(at(...told(consumer(), copy({ status: status("ready") })), PASS)).toBe("ready.mirroring");
+  });
+
+  test("owe no second apply where the server makes something else of what is sent", () => {
+    const accepted = [...told(consumer(), null), PASS, applied({ owned: "a with defaults" })];
+    expect(at(...accepted)).toBe("ready.settled");
+    expect(at(...accepted, PASS)).toBe("ready.settled");
+    const defaulted: ObjectEvent = { type: "copy.seen", copy: copy({ owned: "b with defaults" }) };
+    expect(at(...accepted, defaulted, PASS)).toBe("engaging.applying");
+  });
+
+  test("owe no second status write where the server prunes what is sent", () => {
+    const shown = copy({ status: status("ready and more") });
+    const pruned = consumer({ status: status("ready") });
+    const kept: ObjectEvent = { type: "mirrored", consumer: pruned, copy: shown, sent: "ready and more" };
+    expect(at(...told(consumer(), shown), PASS, kept)).toBe("ready.settled");
+    expect(at(...told(consumer(), shown), PASS, kept, PASS)).toBe("ready.settled");
+  });
+
+  test("settle in one go when a write shows a newer object or copy than the facts did", () => {
+    const newer = consumer({ wanted: "b", resourceVersion: "11" });
+    const later: ObjectEvent = { type: "applied", consumer: newer, copy: copy({ owned: "b" }), sent: "b" };
+    expect(at(...told(consumer(), null), PASS, later)).toBe("ready.settled");
+    const fresh = copy({ status: status("fresh") });
+    const shown: ObjectEvent = {
+      type: "mirrored",
+      consumer: consumer({ status: status("fresh") }),
+      copy: fresh,
+      sent: "fresh",
+    };
+    expect(at(...told(consumer(), copy({ status: status("old") })), PASS, shown)).toBe("ready.settled");
+  });
+
+  test("are not written to while the copy is being deleted", () => {
+    expect(at(...told(consumer({ wanted: "b" }), copy({ deleting: true })), PASS)).toBe("engaging.awaitingRemoval");
+  });
+
+  test("are made again when the copy has gone", () => {
+    expect(at(...told(consumer(), copy({ deleting: true })), PASS, { type: "copy.gone" }, PASS)).toBe(
+      "engaging.applying",
+    );
+  });
+});
+
+describe("a name that somebody else has", () => {
+  const occupied = (found: CopyFact | null, allowed = gate()): ObjectEvent[] => [
+    ...told(consumer(), null, allowed),
+    PASS,
+    { type: "occupied" },
+    looked(found),
+  ];
+
+  test.each([foreign(), another()])("is never applied to under Fail: %o", (found) => {
+    expect(at(...occupied(found))).toBe("conflicted.marking");
+    expect(at(...told(consumer(), found), PASS)).toBe("conflicted.marking");
+  });
+
+  test("is taken over under Adopt, with the copy as it was found", () => {
+    const adopted = drive(...occupied(foreign(), gate({ adopt: true })));
+    expect(adopted).toMatchObject({ at: "engaging.applying", context: { found: { uid: "foreign" } } });
+  });
+
+  test("is not taken over even under Adopt if it has an owner", () => {
+    expect(at(...occupied(another(), gate({ adopt: true })))).toBe("conflicted.marking");
+  });
+
+  test("is said once on the object", () => {
+    const mark = consumer({ mark: "ForeignObjectExists" });
+    expect(at(...occupied(foreign()), { type: "marked", consumer: mark })).toBe("conflicted.resting");
+    expect(at(...told(mark, foreign()), PASS)).toBe("conflicted.resting");
+    expect(at(...told(mark, another()), PASS)).toBe("conflicted.marking");
+  });
+
+  test("is looked at again with back-off, by one read and never by a write", () => {
+    const resting = [
+      ...occupied(foreign()),
+      { type: "marked", consumer: consumer({ mark: "ForeignObjectExists" }) } as const,
+    ];
+    const again = [DUE, looked(foreign())];
+    const delays = [0, 1, 2, 3, 4, 5].map((times) => {
+      const { at: where, context } = drive(...resting, ...Array.from({ length: times }, () => again).flat());
+      expect(where).toBe("conflicted.resting");
+      return context.retryIn;
+    });
+    expect(delays).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    expect(at(...resting, DUE)).toBe("conflicted.rechecking");
+  });
+
+  test("heals by itself once the name is free: applied, and the mark taken off", () => {
+    const mark = consumer({ mark: "ForeignObjectExists" });
+    const freed = [...told(mark, null), PASS, looked(null)];
+    expect(at(...freed)).toBe("engaging.applying");
+    expect(at(...freed, applied({}, mark))).toBe("ready.unmarking");
+    expect(at(...freed, applied({}, mark), { type: "unmarked", consumer: consumer() })).toBe("ready.settled");
+  });
+
+  test("is read, not written to, where only the mark tells of it after a restart", () => {
+    expect(at(...told(consumer({ mark: "OwnedByAnother" }), null), PASS)).toBe("engaging.lookingUp");
+  });
+
+  test("is not read for an object that is leaving or not governed, nor from a provider that is away", () => {
+    const mark = consumer({ mark: "ForeignObjectExists" });
+    const resting = [...told(mark, foreign()), PASS];
+    const leaving: ObjectEvent = { type: "consumer.seen", consumer: { ...mark, deleting: true } };
+    expect(at(...resting, leaving, DUE)).toBe("cleaningUp.releasing");
+    expect(at(...resting, { type: "gate.seen", gate: gate({ mode: "held" }) }, DUE)).toBe("unbound");
+    expect(at(...resting, { type: "gate.seen", gate: gate({ engaged: false }) }, DUE)).toBe("disengaged");
+  });
+
+  test("that is being deleted is awaited under Adopt, by a look now and then", () => {
+    const awaiting = drive(...occupied(foreign({ deleting: true }), gate({ adopt: true })));
+    expect(awaiting).toMatchObject({ at: "engaging.awaitingRemoval", context: { retryIn: 2_000 } });
+    expect(at(...occupied(foreign({ deleting: true }), gate({ adopt: true })), DUE)).toBe("engaging.lookingUp");
+  });
+
+  test("is read anew after an adoption that lost a race", () => {
+    const lost = [...occupied(foreign(), gate({ adopt: true })), refused("outdated")];
+    expect(at(...lost, DUE)).toBe("engaging.applying");
+    expect(drive(...lost, DUE).context.found).toBeNull();
+  });
+});
+
+describe("without a governing binding or an engaged provider", () => {
+  const owing: [string, ConsumerFact, CopyFact | null][] = [
+    ["a new object", unclaimed(), null],
+    ["an edited object", consumer({ wanted: "b" }), copy()],
+    ["a changed status", consumer(), copy({ status: status("ready") })],
+    ["a conflict", consumer(), foreign()],
+    ["a mark to take off", consumer({ mark: "OwnedByAnother" }), copy()],
+  ];
+
+  test.each(owing)("%s waits without a request", (_what, object, provider) => {
+    expect(at(...told(object, provider, gate({ mode: "held" })), PASS)).toBe("unbound");
+    expect(at(...told(object, provider, gate({ engaged: false })), PASS)).toBe("disengaged");
+  });
+
+  test("a deletion that a provider has to confirm waits without a request", () => {
+    const leaving = told(consumer({ deleting: true }), copy(), gate({ engaged: false }));
+    expect(drive(...leaving, PASS)).toMatchObject({ at: "cleaningUp.blocked", context: { retryIn: null } });
+    expect(at(...leaving, DUE)).toBe("cleaningUp.blocked");
+  });
+
+  test("deletions go on without any binding", () => {
+    expect(at(...told(consumer({ deleting: true }), copy(), gate({ mode: "held" })), PASS)).toBe("cleaningUp.deleting");
+  });
+});
+
+describe("the way out", () => {
+  const deletion = (object: Partial<ConsumerFact>, provider: CopyFact | null, allowed = gate()): ObjectEvent[] => [
+    ...told(consumer({ deleting: true, ...object }), provider, allowed),
+    PASS,
+  ];
+
+  test("the absence of the consumer object deletes nothing", () => {
+    for (const mode of ["sync", "drain", "held"] as const) {
+      expect(drive(...told(null, copy(), gate({ mode })), PASS)).toMatchObject({
+        at: "gone",
+        context: { retryIn: null },
+      });
+    }
+  });
+
+  test("an object that never got our finalizer has nothing to wait for", () => {
+    expect(at(...deletion({ claimed: false }, null))).toBe("cleaningUp.released");
+    expect(at(...told(unclaimed(), copy(), gate({ mode: "drain" })), PASS)).toBe("cleaningUp.released");
+  });
+
+  test("a copy that no watch shows is looked for before anything is released", () => {
+    expect(at(...deletion({}, null))).toBe("cleaningUp.lookingUp");
+    expect(at(...deletion({}, null), looked(null))).toBe("cleaningUp.releasing");
+    expect(at(...deletion({}, null), looked(copy()))).toBe("cleaningUp.deleting");
+  });
+
+  test("nothing is released before the copy is gone", () => {
+    const waiting: ObjectEvent = { type: "delete.waiting", copy: copy({ deleting: true }) };
+    expect(at(...deletion({}, copy()))).toBe("cleaningUp.deleting");
+    expect(at(...deletion({}, copy()), { type: "deleted" })).toBe("cleaningUp.releasing");
+    expect(at(...deletion({}, copy()), waiting)).toBe("cleaningUp.awaitingRemoval");
+  });
+
+  test("a copy that has left our watch is confirmed gone by one read", () => {
+    const left: ObjectEvent[] = [...deletion({}, copy({ deleting: true })), { type: "copy.gone" }, PASS];
+    expect(at(...left)).toBe("cleaningUp.lookingUp");
+    expect(at(...left, looked(copy({ deleting: true })))).toBe("cleaningUp.awaitingRemoval");
+    expect(at(...left, looked(null))).toBe("cleaningUp.releasing");
+  });
+
+  test("a delete is sent once, and its end looked for slowly", () => {
+    const awaiting = deletion({}, copy({ deleting: true }));
+    expect(drive(...awaiting)).toMatchObject({ at: "cleaningUp.awaitingRemoval", context: { retryIn: 60_000 } });
+    expect(at(...awaiting, PASS)).toBe("cleaningUp.awaitingRemoval");
+    expect(at(...awaiting, DUE)).toBe("cleaningUp.lookingUp");
+  });
+
+  test.each([foreign(), another()])("what is not ours is left: %o", (found) => {
+    expect(at(...deletion({}, found))).toBe("cleaningUp.releasing");
+    expect(at(...deletion({}, null), looked(found))).toBe("cleaningUp.releasing");
+    expect(at(...deletion({}, found, gate({ adopt: true })))).toBe("cleaningUp.releasing");
+  });
+
+  test("an adopted copy is looked at again if its adoption was never confirmed", () => {
+    const adopting: ObjectEvent[] = [
+      ...told(consumer(), null, gate({ adopt: true })),
+      PASS,
+      { type: "occupied" },
+      looked(foreign()),
+      refused("fault"),
+    ];
+    const leaving: ObjectEvent = { type: "consumer.seen", consumer: consumer({ deleting: true }) };
+    expect(at(...adopting, leaving, PASS)).toBe("cleaningUp.lookingUp");
+  });
+
+  test("Orphan keeps the copy and takes our markers off it", () => {
+    expect(at(...deletion({ orphan: true }, copy()))).toBe("cleaningUp.stripping");
+    expect(at(...deletion({ orphan: true }, copy()), { type: "orphaned" })).toBe("cleaningUp.releasing");
+  });
+
+  test("Orphan releases even while the provider is away, and unblocks a deletion that waits", () => {
+    const away = gate({ engaged: false });
+    expect(at(...deletion({ orphan: true }, copy(), away))).toBe("cleaningUp.releasing");
+    const orphan: ObjectEvent = { type: "consumer.seen", consumer: consumer({ deleting: true, orphan: true }) };
+    expect(at(...deletion({}, copy(), away), orphan, PASS)).toBe("cleaningUp.releasing");
+    expect(at(...deletion({}, copy()), refused("forbidden"), orphan, PASS)).toBe("cleaningUp.stripping");
+  });
+
+  test("a drain deletes the copy of an object that stays, and lets go of it", () => {
+    const drain = told(consumer(), copy(), gate({ mode: "drain" }));
+    expect(at(...drain, PASS)).toBe("cleaningUp.deleting");
+    expect(at(...drain, PASS, { type: "deleted" }, { type: "released" })).toBe("cleaningUp.released");
+  });
+
+  test("a drain that is called off is not carried on by a look that was due", () => {
+    const awaiting: ObjectEvent[] = [...told(consumer(), copy({ deleting: true }), gate({ mode: "drain" })), PASS];
+    expect(at(...awaiting, { type: "gate.seen", gate: gate() }, { type: "copy.gone" }, DUE)).toBe("engaging.applying");
+  });
+
+  test("an object that vanishes while it is released leaves nothing to do", () => {
+    expect(at(...deletion({}, foreign()), { type: "consumer.gone" })).toBe("gone");
+  });
+});
+
+describe("a refused write", () => {
+  const lasting: RefusalCause[] = ["forbidden", "terminating", "rejected"];
+  const causes: RefusalCause[] = [...lasting, "outdated", "fault"];
+  const edited = told(consumer({ wanted: "b" }), copy());
+
+  test.each(lasting)("(%s) is not sent again unchanged until it is due", (cause) => {
+    const resting = [...edited, PASS, refused(cause)];
+    expect(at(...resting, PASS)).toBe("refused");
+    expect(at(...resting, DUE)).toBe("engaging.applying");
+  });
+
+  test.each(causes)("(%s) is sent again at once when the object changes", (cause) => {
+    const change: ObjectEvent = { type: "consumer.seen", consumer: consumer({ wanted: "c" }) };
+    expect(at(...edited, PASS, refused(cause), change, PASS)).toBe("engaging.applying");
+  });
+
+  test.each<[RefusalCause, number[]]>([
+    ["outdated", [5_000, 5_000, 5_000]],
+    ["forbidden", [30_000, 30_000, 30_000]],
+    ["terminating", [500, 1_000, 2_000]],
+    ["rejected", [60_000, 120_000, 240_000]],
+    ["fault", [500, 1_000, 2_000]],
+  ])("(%s) is tried again after %o", (cause, delays) => {
+    const tries = delays.map((_delay, index) => {
+      const again = Array.from({ length: index }, () => [DUE, refused(cause)]).flat();
+      return drive(...edited, PASS, refused(cause), ...again).context.retryIn;
+    });
+    expect(tries).toEqual(delays);
+  });
+
+  test("waits at least as long as the server asked for", () => {
+    const busy: ObjectEvent = { type: "refused", cause: "fault", message: "busy", retryAfter: 20 };
+    expect(drive(...edited, PASS, busy).context.retryIn).toBe(20_000);
+  });
+
+  test("of a finalizer is not sent again unchanged until it is due", () => {
+    const resting = [...told(unclaimed(), null), PASS, refused("forbidden")];
+    expect(at(...resting, PASS)).toBe("refused");
+    expect(at(...resting, DUE)).toBe("engaging.claiming");
+  });
+
+  test("of a conflict mark is not sent again unchanged until it is due", () => {
+    const resting = [...told(consumer(), foreign()), PASS, refused("forbidden")];
+    expect(at(...resting, PASS)).toBe("refused");
+    expect(at(...resting, DUE)).toBe("conflicted.marking");
+  });
+
+  test.each(["ready.unmarking", "ready.mirroring"])("in %s is not sent again unchanged until it is due", (state) => {
+    const facts =
+      state === "ready.unmarking"
+        ? told(consumer({ mark: "OwnedByAnother" }), copy())
+        : told(consumer(), copy({ status: status("new") }));
+    expect(at(...facts, PASS)).toBe(state);
+    expect(at(...facts, PASS, refused("forbidden"), PASS)).toBe("refused");
+    expect(at(...facts, PASS, refused("forbidden"), DUE)).toBe(state);
+  });
+
+  test("is tried at once when the object comes back from where it was not written to", () => {
+    const away: ObjectEvent = { type: "gate.seen", gate: gate({ engaged: false }) };
+    const back: ObjectEvent = { type: "gate.seen", gate: gate() };
+    expect(at(...edited, PASS, refused("rejected"), away, PASS, back, PASS)).toBe("engaging.applying");
+  });
+
+  test("is forgotten once the object settles", () => {
+    const settled = drive(...edited, PASS, refused("fault"), DUE, applied({ owned: "b" }, consumer({ wanted: "b" })));
+    expect(settled.context).toMatchObject({ refused: null, attempts: 0, retryIn: null });
+  });
+});
+
+describe("whose a copy is", () => {
+  test("goes by both markers, so the copy of an earlier object of ours is another's", () => {
+    expect(at(...told(consumer(), copy({ objectUid: "earlier" })), PASS)).toBe("conflicted.marking");
+    expect(at(...told(consumer(), copy({ clusterUid: "elsewhere" })), PASS)).toBe("conflicted.marking");
+    expect(at(...told(consumer(), copy({ clusterUid: CLUSTER, objectUid: "" })), PASS)).toBe("conflicted.marking");
+  });
+});
