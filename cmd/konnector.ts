@@ -28,6 +28,8 @@ const version = (): string => {
 
 async function run(config: Config): Promise<void> {
   const log = createLog(config["log-level"]);
+  // Before anything else: who is told to stop while starting stops, too, and ends with 0.
+  const stopping = signal((name) => log.info({ signal: name }, "stopping"));
   const metrics = createMetrics();
   const userAgent = `konnector/${version()}`;
   const optionsFor = (side: string) => ({
@@ -59,7 +61,7 @@ async function run(config: Config): Promise<void> {
     ready: { consumer: () => supervisor.readiness().missing[0] },
     metrics: { contentType: METRICS_CONTENT_TYPE, render: () => metrics.render() },
   });
-  await signal((name) => log.info({ signal: name }, "stopping"));
+  await stopping;
   setTimeout(() => process.exit(1), SHUTDOWN).unref();
   await supervisor.stop();
   await Promise.all([health.close(), consumer.close()]);
