@@ -4,7 +4,7 @@
 
 import path from "node:path";
 
-import { CRDS, SECRETS } from "../../crds/resources.ts";
+import { CRDS } from "../../crds/resources.ts";
 import type { Resource } from "../../crds/kube-object.ts";
 import { startControlPlane, type ControlPlane } from "../harness/control-plane.ts";
 import { kubeconfigAt, startFaultProxy, type FaultProxy } from "../harness/fault-proxy.ts";
@@ -12,7 +12,7 @@ import { startKonnector, type Konnector, type KonnectorOptions } from "../harnes
 import { eventually } from "../harness/wait.ts";
 import { auditPolicyFlag } from "./audit-policy.ts";
 import { apiDefinition, apiName, type ApiOptions, SECRET_NAMESPACE } from "./manifests.ts";
-import { at, objectsOf, type Body, type Objects } from "./objects.ts";
+import { at, objectsOf, pathOf, type Body, type Objects } from "./objects.ts";
 import { consumerUser, providerUser } from "./rights.ts";
 
 const MANIFESTS = path.join(import.meta.dirname, "..", "..", "crds", "manifests");
@@ -32,6 +32,8 @@ export interface Landscape {
   proxy: FaultProxy;
   /** What Secrets hold: the provider's kubeconfig of the konnector's user, through the proxy. */
   kubeconfig: string;
+  /** The one the konnector runs with, on the consumer. */
+  ownKubeconfig: string;
   /** The running process; a new one after `restart`. */
   readonly konnector: Konnector;
   /** Output of all processes so far. */
@@ -85,6 +87,7 @@ export async function startLandscape(options: LandscapeOptions = {}): Promise<La
       consumer,
       proxy,
       kubeconfig: kubeconfigAt(ofProvider, proxy.url),
+      ownKubeconfig: ofConsumer,
       get konnector() {
         return current();
       },
@@ -109,13 +112,13 @@ async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
 const isEstablished = (crd: Body): boolean =>
   crd?.status?.conditions?.some((one: Body) => one.type === "Established" && one.status === "True") ?? false;
 
-/** Until that side serves the type, as `kubectl wait --for condition=established` would, and a list is answered. */
-export const served = ({ objects }: Side, type: Resource): Promise<Body> =>
+/** Until that side serves the type: an established definition, and a list that is answered, which takes a second more. */
+export const served = ({ objects, plane }: Side, type: Resource): Promise<Body> =>
   eventually(
     `${apiName(type)} to be served`,
     async () => {
       const crd = await objects.get(CRDS, at(apiName(type)));
-      return isEstablished(crd) && crd;
+      return isEstablished(crd) && (await plane.admin.request("GET", pathOf(type, ""))).status === 200 && crd;
     },
     PATIENCE,
   );
@@ -125,9 +128,3 @@ export async function offer({ provider }: Landscape, type: Resource, options: Ap
   await provider.objects.create(CRDS, apiDefinition(type, options));
   await served(provider, type);
 }
-
-/** Replaces what a Secret holds. */
-export const rewriteSecret = ({ consumer }: Landscape, name: string, kubeconfig: string): Promise<Body> =>
-  consumer.objects.merge(SECRETS, at(name, SECRET_NAMESPACE), {
-    data: { kubeconfig: Buffer.from(kubeconfig).toString("base64") },
-  });

@@ -45,12 +45,18 @@ async function ask(plane: ControlPlane, method: string, path: string, body: unkn
 
 const rbac = (kind: string, name: string) => ({ apiGroup: "rbac.authorization.k8s.io", kind, name });
 
-/** Gives `user` these rights in the whole cluster, or in one namespace, under a role of that user's name. */
-export async function grant(plane: ControlPlane, user: string, rules: Rule[], namespace = ""): Promise<void> {
+/** Gives `user` these rights in the whole cluster, or in one namespace, under a role of that user's or another name. */
+export async function grant(
+  plane: ControlPlane,
+  user: string,
+  rules: Rule[],
+  namespace = "",
+  name = user,
+): Promise<void> {
   const [path, prefix] = namespace === "" ? [RBAC, "cluster"] : [`${RBAC}/namespaces/${namespace}`, ""];
   const role = namespace === "" ? "ClusterRole" : "Role";
-  await ask(plane, "POST", `${path}/${prefix}roles`, { metadata: { name: user }, rules });
-  const bound = { metadata: { name: user }, roleRef: rbac(role, user), subjects: [rbac("User", user)] };
+  await ask(plane, "POST", `${path}/${prefix}roles`, { metadata: { name }, rules });
+  const bound = { metadata: { name }, roleRef: rbac(role, name), subjects: [rbac("User", user)] };
   await ask(plane, "POST", `${path}/${prefix}rolebindings`, bound);
 }
 

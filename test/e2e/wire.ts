@@ -7,8 +7,13 @@ import type { Write } from "./audit-policy.ts";
 import { GROUP } from "./manifests.ts";
 import { describe, isKonnectors, isWrite, type Traffic } from "./traffic.ts";
 
+/** What was refused for lack of a right was not even read by the API server. */
+const wasHeard = ({ responseStatus }: Write): boolean => responseStatus?.code !== 403;
+
 const ofInstances = (events: Write[]): Write[] =>
-  events.filter((event) => isKonnectors(event) && isWrite(event) && event.objectRef?.apiGroup === GROUP);
+  events
+    .filter((event) => isKonnectors(event) && isWrite(event) && wasHeard(event))
+    .filter(({ objectRef }) => objectRef?.apiGroup === GROUP);
 
 const paths = ({ requestObject }: Write): string[] | undefined =>
   Array.isArray(requestObject) ? requestObject.map((operation) => String(operation.path)) : undefined;

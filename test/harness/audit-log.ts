@@ -10,7 +10,8 @@ export interface AuditEvent {
   verb: string;
   requestURI: string;
   userAgent?: string;
-  user: { username: string; groups?: string[] };
+  /** Empty for a request whose credential was refused. */
+  user: { username?: string; groups?: string[] };
   objectRef?: {
     apiGroup?: string;
     apiVersion?: string;
