@@ -73,8 +73,9 @@ function tell({ engine, syncer, watching, key }: Work, before: Tally): void {
 
 /** What has to be kept of a pass; nothing for an object that is settled without any peculiarity. */
 function memoryOf(rest: Rest<ObjectContext>): Memory | null {
-  const { found, accepted, acceptedStatus, refused, attempts } = rest.context;
-  const plain = found === null && accepted === null && acceptedStatus === null && refused === null && attempts === 0;
+  const { found, accepted, acceptedStatus, refused, said, attempts } = rest.context;
+  const isUnknown = found === null && accepted === null && acceptedStatus === null;
+  const plain = isUnknown && refused === null && said === "" && attempts === 0;
   if (plain && !rest.in("conflicted")) return null;
-  return { found, accepted, acceptedStatus, refused, attempts, rest: statePath(rest.value) };
+  return { found, accepted, acceptedStatus, refused, said, attempts, rest: statePath(rest.value) };
 }

@@ -301,9 +301,9 @@ async function reportRefusal(work: Work, { refused, consumer, attempts }: Object
   work.engine.log.debug({ ...fields, attempts, error: refused.message }, "write refused");
   if (refused.cause === "outdated" || refused.cause === "fault") return undefined;
   const reason = EVENT_REASON[refused.cause];
-  // Once per object and cause: what has not changed is not said again.
-  if (attempts === 1) record(work, consumer.uid, "Warning", reason, refused.message);
-  if (attempts !== 1 || consumer.deleting) return undefined;
+  if (!refused.isNews) return undefined;
+  record(work, consumer.uid, "Warning", reason, refused.message);
+  if (consumer.deleting) return undefined;
   return onConsumer(work, `patch ${kindName(work)} status`, async () => {
     await noteUnsynced(work, reason, refused.message);
     return undefined;

@@ -12,7 +12,7 @@ import {
 import { consumerFact, copyFact, type Shape } from "./facts.ts";
 
 /** What a machine remembers of an object between passes; absent for a settled one. */
-export type Memory = Pick<ObjectContext, "found" | "accepted" | "acceptedStatus" | "refused" | "attempts"> & {
+export type Memory = Pick<ObjectContext, "found" | "accepted" | "acceptedStatus" | "refused" | "said" | "attempts"> & {
   /** Where it rests: "conflicted.resting". */
   rest: string;
 };

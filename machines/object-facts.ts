@@ -61,7 +61,9 @@ export interface ObjectContext {
   /** The same for status: what was sent, and the shape the server made of it. */
   acceptedStatus: { sent: string; kept: string } | null;
   /** The write that was refused for good, so that it is not sent again unchanged. */
-  refused: { cause: RefusalCause; message: string; wanted: string } | null;
+  refused: { cause: RefusalCause; message: string; wanted: string; isNews: boolean } | null;
+  /** The refusal that was last said by an Event, so that what has not changed is not said again; "" for none. */
+  said: string;
   attempts: number;
   /** Milliseconds until the next pass is due by itself, or null. */
   retryIn: number | null;
@@ -101,6 +103,7 @@ export const initialObjectContext: ObjectContext = {
   accepted: null,
   acceptedStatus: null,
   refused: null,
+  said: "",
   attempts: 0,
   retryIn: null,
 };

@@ -117,9 +117,11 @@ export const objectMachine = setup({
       const attempts = context.attempts + 1;
       const retryIn = Math.max(REFUSAL_DELAY[event.cause](attempts), (event.retryAfter ?? 0) * 1000);
       const wanted = context.consumer?.wanted ?? "";
-      const refused = { cause: event.cause, message: event.message, wanted };
+      const { cause, message } = event;
+      const said = LASTING.has(cause) ? `${cause} ${wanted}` : context.said;
+      const refused = { cause, message, wanted, isNews: said !== context.said };
       // What a GET found is no longer so, and no watch will tell: look again.
-      return { attempts, retryIn, refused, ...(event.cause === "outdated" ? { found: null } : {}) };
+      return { attempts, retryIn, refused, said, ...(cause === "outdated" ? { found: null } : {}) };
     }),
     scheduleLook: assign(({ context: { copy, attempts } }) => ({
       retryIn: copy ? slowRetryDelay(attempts) : conflictRecheckDelay(attempts),
@@ -129,7 +131,7 @@ export const objectMachine = setup({
     // A write that failed may have been carried out all the same: what was read before it proves nothing any more.
     forgetFound: assign({ found: null }),
     forgetRefusal: assign({ refused: null }),
-    settle: assign({ attempts: 0, retryIn: null, refused: null, found: null }),
+    settle: assign({ attempts: 0, retryIn: null, refused: null, said: "", found: null }),
   },
 }).createMachine({
   id: "object",

@@ -28,8 +28,8 @@ const START: MachineRecord<ObjectContext> = { value: { engaging: "waiting" }, co
 
 /** What actors/object-actor.ts keeps of a pass. */
 function compact({ value, context }: Rest<ObjectContext>): MachineRecord<ObjectContext> {
-  const { found, accepted, acceptedStatus, refused, attempts } = context;
-  return { value, context: contextFrom({ found, accepted, acceptedStatus, refused, attempts, rest: "" }) };
+  const { found, accepted, acceptedStatus, refused, said, attempts } = context;
+  return { value, context: contextFrom({ found, accepted, acceptedStatus, refused, said, attempts, rest: "" }) };
 }
 
 const facts = ({ consumer, copy, gate }: Known): ObjectEvent[] => [

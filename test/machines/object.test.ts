@@ -373,6 +373,22 @@ describe("a refused write", () => {
     expect(at(...edited, PASS, refused("rejected"), away, PASS, back, PASS)).toBe("engaging.applying");
   });
 
+  test("is said once for each cause and each state of the object, however often it is tried", () => {
+    const isNews = (...events: readonly ObjectEvent[]) => drive(...edited, PASS, ...events).context.refused?.isNews;
+    const change: ObjectEvent = { type: "consumer.seen", consumer: consumer({ wanted: "c" }) };
+    expect(isNews(refused("forbidden"))).toBe(true);
+    expect(isNews(refused("forbidden"), DUE, refused("forbidden"))).toBe(false);
+    expect(isNews(refused("forbidden"), DUE, refused("fault"), DUE, refused("forbidden"))).toBe(false);
+    expect(isNews(refused("forbidden"), DUE, refused("rejected"))).toBe(true);
+    expect(isNews(refused("rejected"), change, PASS, refused("rejected"))).toBe(true);
+  });
+
+  test("is said even if another step failed before", () => {
+    const isNews = (...events: readonly ObjectEvent[]) => drive(...edited, PASS, ...events).context.refused?.isNews;
+    expect(isNews(refused("fault"))).toBe(false);
+    expect(isNews(refused("fault"), DUE, refused("forbidden"))).toBe(true);
+  });
+
   test("is forgotten once the object settles", () => {
     const settled = drive(...edited, PASS, refused("fault"), DUE, applied({ owned: "b" }, consumer({ wanted: "b" })));
     expect(settled.context).toMatchObject({ refused: null, attempts: 0, retryIn: null });
