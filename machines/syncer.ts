@@ -40,7 +40,8 @@ export interface SyncerFacts {
 }
 
 export interface SyncerContext extends Partial<SyncerFacts> {
-  failed: (Refusal & { lasting: boolean }) | null;
+  /** The step that failed last, until it is due again or no longer asked for. */
+  failed: (Refusal & { step: "install" | "remove"; lasting: boolean }) | null;
   /** Nothing of ours is left on the objects: no need to look again while no binding wants the API. */
   emptied: boolean;
   attempts: number;
@@ -61,6 +62,17 @@ export type SyncerEvent =
   | { type: "failed"; reason: Reason; message: string; lasting: boolean; retryAfter?: number };
 
 export const initialSyncerContext: SyncerContext = { failed: null, emptied: false, attempts: 0, retryIn: null };
+
+type Failed = Extract<SyncerEvent, { type: "failed" }>;
+
+const failure = (step: "install" | "remove", attempts: number, event: Failed) => {
+  const delay = event.lasting ? slowRetryDelay(attempts) : faultDelay(attempts);
+  return {
+    attempts,
+    failed: { step, reason: event.reason, message: event.message, lasting: event.lasting },
+    retryIn: Math.max(delay, (event.retryAfter ?? 0) * 1000),
+  };
+};
 
 const wanted = ({ demand }: SyncerContext): boolean => (demand?.live ?? 0) > 0;
 /** Only objects of a served CRD that came through this Connection can carry a finalizer of its making. */
@@ -99,19 +111,19 @@ export const syncerMachine = setup({
       return facts;
     }),
     noteCrd: assign(({ event }) => ("crd" in event ? { crd: event.crd, failed: null, attempts: 0 } : {})),
-    noteFailure: assign(({ context, event }) => {
-      if (event.type !== "failed") return {};
-      const attempts = context.attempts + 1;
-      const delay = event.lasting ? slowRetryDelay(attempts) : faultDelay(attempts);
-      return {
-        attempts,
-        failed: { reason: event.reason, message: event.message, lasting: event.lasting },
-        retryIn: Math.max(delay, (event.retryAfter ?? 0) * 1000),
-      };
-    }),
+    noteFailure: assign(({ context, event }) =>
+      event.type === "failed" ? failure("install", context.attempts + 1, event) : {},
+    ),
+    noteRemovalFailure: assign(({ context, event }) =>
+      event.type === "failed" ? failure("remove", context.attempts + 1, event) : {},
+    ),
     startOver: assign({ retryIn: null }),
     forgetFailure: assign({ failed: null }),
-    noteWanted: assign(({ context }) => (wanted(context) ? { emptied: false } : {})),
+    noteWanted: assign(({ context }) => {
+      const step = wanted(context) ? "install" : "remove";
+      const isMoot = context.failed !== null && context.failed.step !== step;
+      return { ...(wanted(context) ? { emptied: false } : {}), ...(isMoot ? { failed: null, attempts: 0 } : {}) };
+    }),
     noteEmptied: assign({ emptied: true }),
     succeed: assign({ attempts: 0, failed: null }),
   },
@@ -211,7 +223,7 @@ export const syncerMachine = setup({
           entry: "removeCrd",
           on: {
             removed: { target: "#syncer.deciding", actions: "noteCrd" },
-            failed: { target: "failing", actions: "noteFailure" },
+            failed: { target: "failing", actions: "noteRemovalFailure" },
           },
         },
         crdTerminating: {
