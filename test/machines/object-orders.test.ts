@@ -2,12 +2,14 @@
 // the way and however often the process starts anew: one end, and nothing on the way that must never happen.
 
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { endOf, expectedEnd } from "./object-end.ts";
-import { createReplica, type Replica, type Side, SIDES } from "./object-replica.ts";
+import { objectReplica } from "./object-replica.ts";
 import { CLUSTER, gate, UID } from "./object-samples.ts";
-import type { ConsumerObject, Fate, ProviderObject, World } from "./object-world.ts";
+import { type ConsumerObject, type Fate, type ProviderObject, type Side, SIDES, type World } from "./object-world.ts";
+import type { Replica } from "./replica.ts";
+import { chances, type Deeds, fates, steps, take } from "./schedule.ts";
 
 let version = 100;
 const changed = <T extends { version: number }>(object: T | null, change: Partial<T>): void => {
@@ -15,7 +17,7 @@ const changed = <T extends { version: number }>(object: T | null, change: Partia
 };
 
 /** What people and controllers do on either side. */
-const DEEDS: Record<string, (world: World) => void> = {
+const DEEDS: Deeds<World> = {
   edit: ({ consumer }) => changed(consumer, { spec: `${consumer?.spec}'` }),
   delete(world) {
     if (world.consumer?.finalizers.length === 0) world.consumer = null;
@@ -119,36 +121,7 @@ const worlds: fc.Arbitrary<World> = fc.record({
 
 const FAILURES: readonly Fate[] = ["lost", "outdated", "forbidden", "terminating", "rejected", "fault"];
 
-const sometimes = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
-  fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
-
-/** A request's fate, and what happens elsewhere just before it. */
-const requests = fc.record({
-  fate: fc.oneof({ weight: 2, arbitrary: fc.constant<Fate>("done") }, fc.constantFrom(...FAILURES)),
-  before: sometimes(fc.constantFrom(...Object.keys(DEEDS))),
-});
-
-/** Facts arrive, a pass follows (or the time that was waited for passes), and something happens elsewhere. */
-const steps = fc.record({
-  told: fc.subarray([...SIDES], { minLength: 0 }),
-  start: fc.constantFrom("pass", "pass", "tick", "restart", "none"),
-  deed: sometimes(fc.constantFrom(...Object.keys(DEEDS))),
-});
-
-interface Step {
-  told: Side[];
-  start: "pass" | "tick" | "restart" | "none";
-  deed: string | null;
-}
-
-async function take({ told, start, deed }: Step, replica: Replica, world: World): Promise<void> {
-  if (start === "restart") replica.restart();
-  told.forEach((side) => replica.tell(side));
-  if (start === "pass" || start === "tick") await replica[start]();
-  if (deed !== null) DEEDS[deed]?.(world);
-}
-
-async function expectTheEnd(replica: Replica, world: World): Promise<void> {
+async function expectTheEnd(replica: Replica<Side>, world: World): Promise<void> {
   const expected = expectedEnd(structuredClone(world));
   await replica.settle();
   const end = endOf(replica.at, world);
@@ -158,35 +131,25 @@ async function expectTheEnd(replica: Replica, world: World): Promise<void> {
 
 const setting = fc.record({
   start: worlds,
-  schedule: fc.array(steps, { maxLength: 12 }),
-  fates: fc.array(requests, { maxLength: 20 }),
+  schedule: steps<World, Side>(SIDES, DEEDS),
+  chances: chances<World, Fate>(FAILURES, "done", DEEDS),
   keep: fc.constantFrom<("whole" | "compact")[]>("whole", "compact"),
 });
 
-describe("one object", () => {
-  test("comes to the one end that the clusters and the bindings ask for, whatever happened before", async () => {
-    await fc.assert(
-      fc.asyncProperty(setting, async ({ start, schedule, fates, keep }) => {
-        const world = structuredClone(start);
-        const ahead = [...fates];
-        const replica = createReplica(
-          world,
-          () => {
-            const { fate, before } = ahead.shift() ?? { fate: "done" as const, before: null };
-            if (before !== null) DEEDS[before]?.(world);
-            return fate;
-          },
-          keep,
-        );
-        for (const step of schedule) await take(step, replica, world);
-        ahead.length = 0;
+test("an object comes to the one end that clusters and bindings ask for, whatever happened before", async () => {
+  await fc.assert(
+    fc.asyncProperty(setting, async ({ start, schedule, chances: list, keep }) => {
+      const world = structuredClone(start);
+      const { next, end } = fates(world, list, "done", DEEDS);
+      const replica = objectReplica(world, next, keep);
+      for (const step of schedule) await take(step, replica, world, DEEDS);
+      end();
+      await expectTheEnd(replica, world);
+      for (const deed of ["unhold", "lose"]) {
+        DEEDS[deed]?.(world);
         await expectTheEnd(replica, world);
-        for (const deed of ["unhold", "lose"]) {
-          DEEDS[deed]?.(world);
-          await expectTheEnd(replica, world);
-        }
-      }),
-      { numRuns: 3000 },
-    );
-  });
+      }
+    }),
+    { numRuns: 3000 },
+  );
 });

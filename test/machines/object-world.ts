@@ -13,6 +13,10 @@ import {
   type RefusalCause,
 } from "../../machines/object-facts.ts";
 import { status } from "./object-samples.ts";
+import type { Simulation } from "./replica.ts";
+
+export const SIDES = ["consumer", "copy", "gate"] as const;
+export type Side = (typeof SIDES)[number];
 
 export interface ConsumerObject {
   uid: string;
@@ -57,7 +61,7 @@ export type Fate = "done" | "lost" | RefusalCause;
 
 export const wantedOf = ({ spec, uid }: ConsumerObject): string => `${spec} of ${uid}`;
 
-export const consumerFact = (object: ConsumerObject): ConsumerFact => ({
+const consumerFact = (object: ConsumerObject): ConsumerFact => ({
   uid: object.uid,
   resourceVersion: String(object.version),
   generation: 1,
@@ -70,7 +74,7 @@ export const consumerFact = (object: ConsumerObject): ConsumerFact => ({
   status: status(object.status),
 });
 
-export const copyFact = (copy: ProviderObject): CopyFact => ({
+const copyFact = (copy: ProviderObject): CopyFact => ({
   uid: copy.uid,
   resourceVersion: String(copy.version),
   clusterUid: copy.clusterUid,
@@ -89,27 +93,24 @@ class Refused extends Error {
   }
 }
 
-export interface Simulation {
-  readonly world: World;
-  readonly effects: Effects<ObjectContext, ObjectEvent>;
-  /** Every request that changed something, by effect. */
-  readonly writes: string[];
-  /** What must never happen, if it happened. */
-  readonly violations: string[];
-}
+type Told = Extract<ObjectEvent, { type: "consumer.seen" | "consumer.gone" | "copy.seen" | "copy.gone" | "gate.seen" }>;
 
-/** What an answer shows goes at once to whoever keeps the facts, as it goes into a syncer's table. */
-export interface Heard {
-  consumer(fact: ConsumerFact | null): void;
-  copy(fact: CopyFact | null): void;
-}
+const consumerTold = (object: ConsumerObject | null): Told =>
+  object ? { type: "consumer.seen", consumer: consumerFact(object) } : { type: "consumer.gone" };
 
-/** `fate` is asked once per request. */
-export function simulate(world: World, fate: () => Fate, keeper: Heard): Simulation {
+const copyTold = (copy: ProviderObject | null): Told =>
+  copy ? { type: "copy.seen", copy: copyFact(copy) } : { type: "copy.gone" };
+
+/** `fate` is asked once per request; `keeper` takes in what an answer shows, as the table of a syncer does. */
+export function simulate(
+  world: World,
+  fate: () => Fate,
+  keeper: (side: Side, fact: ObjectEvent) => void,
+): Simulation<ObjectContext, ObjectEvent, Side> {
   let isLost = false;
-  const heard: Heard = {
-    consumer: (fact) => isLost || keeper.consumer(fact),
-    copy: (fact) => isLost || keeper.copy(fact),
+  const heard = {
+    consumer: (object: ConsumerObject | null) => isLost || keeper("consumer", consumerTold(object)),
+    copy: (copy: ProviderObject | null) => isLost || keeper("copy", copyTold(copy)),
   };
   const writes: string[] = [];
   const violations: string[] = [];
@@ -133,9 +134,8 @@ export function simulate(world: World, fate: () => Fate, keeper: Heard): Simulat
 
   const wroteConsumer = (object: ConsumerObject): ConsumerFact => {
     object.version = next();
-    const fact = consumerFact(object);
-    heard.consumer(fact);
-    return fact;
+    heard.consumer(object);
+    return consumerFact(object);
   };
 
   const requests: Record<string, (context: ObjectContext) => ObjectEvent> = {
@@ -152,7 +152,7 @@ export function simulate(world: World, fate: () => Fate, keeper: Heard): Simulat
     applyCopy(context) {
       // Without a body at hand the object is read, which may show more than the facts did.
       const object = consumerIs(context.consumer?.uid);
-      heard.consumer(consumerFact(object));
+      heard.consumer(object);
       gateStands(context);
       if (!object.finalizers.includes("ours")) throw new Refused("outdated");
       const known = copyOf(context);
@@ -187,7 +187,7 @@ export function simulate(world: World, fate: () => Fate, keeper: Heard): Simulat
       const { clusterUid } = world.gate;
       const owned = world.defaults ? `${sent} with defaults` : sent;
       Object.assign(world.copy, { clusterUid, objectUid: object.uid, owned, labelled: true, version: next() });
-      heard.copy(copyFact(world.copy));
+      heard.copy(world.copy);
       return { type: "applied", consumer: consumerFact(object), copy: copyFact(world.copy), sent };
     },
     createNamespace() {
@@ -231,9 +231,8 @@ export function simulate(world: World, fate: () => Fate, keeper: Heard): Simulat
       if (world.copy.held) {
         world.copy.deleting = true;
         world.copy.version = next();
-        const waiting = copyFact(world.copy);
-        heard.copy(waiting);
-        return { type: "delete.waiting", copy: waiting };
+        heard.copy(world.copy);
+        return { type: "delete.waiting", copy: copyFact(world.copy) };
       }
       world.copy = null;
       heard.copy(null);
@@ -283,5 +282,9 @@ export function simulate(world: World, fate: () => Fate, keeper: Heard): Simulat
   const failure = (cause: RefusalCause): ObjectEvent => ({ type: "refused", cause, message: `refused: ${cause}` });
   const effects: Effects<ObjectContext, ObjectEvent> = { reportRefusal: async () => undefined };
   for (const [name, request] of Object.entries(requests)) effects[name] = answer(name, request);
-  return { world, effects, writes, violations };
+  const truth = (side: Side): ObjectEvent => {
+    if (side === "gate") return { type: "gate.seen", gate: world.gate };
+    return side === "consumer" ? consumerTold(world.consumer) : copyTold(world.copy?.labelled ? world.copy : null);
+  };
+  return { effects, writes, violations, truth };
 }
