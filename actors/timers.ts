@@ -10,7 +10,7 @@ const TICK = 100;
 const JITTER = 0.2;
 
 export interface Timers {
-  /** Due in `ms` milliseconds, or never again when null. */
+  /** Due in `ms` milliseconds, or never when null; whatever was set before, come or not, counts no more. */
   set(key: string, ms: number | null): void;
   /** True once after the key's time has come. */
   takeDue(key: string): boolean;
@@ -38,6 +38,8 @@ export function createTimers(clock: Clock, queue: Pick<WorkQueue, "add">, random
   let cancel: (() => void) | undefined;
 
   const clear = (key: string) => {
+    // A time that came while the pass was under way which now sets another is no longer the last one set.
+    due.delete(key);
     const slot = slotOf.get(key);
     if (slot === undefined) return;
     slotOf.delete(key);
