@@ -10,7 +10,10 @@ export interface Cache<T extends KubeObject> {
   readonly complete: boolean;
   get(key: string): T | undefined;
   values(): IterableIterator<T>;
-  /** Takes in the answer to a write, so that the next pass does not act on an older state. */
+  /**
+   * Takes in the answer to a write of an object that was known, so that the next pass does not act on an older state. One
+   * that has gone meanwhile is not brought back: no event would ever take it away again.
+   */
   note(object: T): void;
 }
 
@@ -51,7 +54,9 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
     },
     get: (key) => objects.get(key),
     values: () => objects.values(),
-    note: put,
+    note(object) {
+      if (objects.has(keyText(keyOf(object)))) put(object);
+    },
     sink: {
       seen: (object) => put(object as T),
       gone(object) {
