@@ -172,6 +172,10 @@ async function verify(engine: Engine, name: string): Promise<ConnectionEvent> {
   const engagement = engine.engagements.get(name);
   try {
     if (engagement === undefined) throw new Error("not engaged");
+    // Whether anything answers at all is known in seconds; the identity may take as long as any request.
+    await engagement.cluster.ping().catch((error: unknown) => {
+      if (!(error instanceof ApiError)) throw error;
+    });
     return { type: "verified", remote: await clusterUid(engagement.cluster) };
   } catch (error) {
     const fault = faultOf(error) === "unauthorized" ? "unauthorized" : "unreachable";
