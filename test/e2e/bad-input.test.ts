@@ -21,6 +21,8 @@ import { look } from "./world.ts";
 const OUTAGES: FaultMode[] = ["refuse", "blackhole", "reset"];
 /** Milliseconds: a missing right is asked for again every 30 s. */
 const LONG = 60_000;
+/** Milliseconds until an outage shows: two heartbeats that fail, a last question, and a moment of doubt. */
+const NOTICED = 40_000;
 const FREE_WORDS = ["missing", "misplaced", "unlisted", "novice", "guest", "watcher"];
 
 let land: Landscape;
@@ -104,9 +106,114 @@ async function survive(which: Lane, broken: () => Promise<unknown>, mended: () =
   await invariants.check({ word });
 }
 
-describe("a kubeconfig that", () => {
+describe.concurrent("a provider that does not answer", () => {
+  for (const mode of OUTAGES) {
+    test(`(${mode}) is reported in bounded time, and back in use when it answers`, async () => {
+      const which = lane(mode);
+      const proxy = proxies.get(mode) as FaultProxy;
+      const says: Record<string, Expected> = {
+        SecretValid: { status: "True", reason: "AsExpected" },
+        Connected: { status: "False", reason: "Pending", message: new RegExp(new URL(proxy.url).host) },
+        Ready: { status: "False", reason: "Pending" },
+      };
+      await proxy.set(mode);
+      await mend(which, kubeconfigAt(land.kubeconfig, proxy.url));
+      await bind(which);
+      await connectionSays(which, says, NOTICED);
+      await bindingSays(which, waiting(mode));
+      await proxy.set("pass");
+      await sync(which, ["kept", "going"], LONG);
+      const broken = async () => {
+        await proxy.set(mode);
+        await connectionSays(which, says, NOTICED);
+        await bindingSays(which, waiting(mode));
+      };
+      await survive(which, broken, () => proxy.set("pass"));
+    }, 240_000);
+  }
+});
+
+describe.concurrent("a user of the provider", () => {
+  /** A kubeconfig of a new user with these of the konnector's rights, by resource. */
+  const user = async (word: string, has: (rule: (typeof PROVIDER_RIGHTS)[number]) => typeof PROVIDER_RIGHTS) => {
+    const name = `${KONNECTOR_USER}-${word}`;
+    const kubeconfig = await land.provider.plane.addUser(name);
+    const rules = PROVIDER_RIGHTS.flatMap(has);
+    if (rules.length > 0) await grant(land.provider.plane, name, rules);
+    return kubeconfigAt(kubeconfig, land.proxy.url);
+  };
+  const allow = (word: string) =>
+    grant(land.provider.plane, `${KONNECTOR_USER}-${word}`, PROVIDER_RIGHTS, "", `${KONNECTOR_USER}-${word}-more`);
+
+  test("without any right is told which one is missing", async () => {
+    const which = lane("novice");
+    await mend(which, await user("novice", () => []));
+    await bind(which);
+    const message = /get namespaces|namespaces .*kube-system/;
+    await connectionSays(which, {
+      SecretValid: { status: "True" },
+      Connected: { status: "False", reason: "Forbidden", message },
+      PermissionDenied: { status: "True", reason: "Forbidden", message },
+      Ready: { status: "False", reason: "Forbidden", message },
+    });
+    await bindingSays(which, waiting("novice"));
+    await allow("novice");
+    await sync(which, ["one"], LONG);
+    await connectionSays(which, { ...READY, PermissionDenied: { status: "False", reason: "AsExpected" } });
+    await invariants.check({ word: "novice" });
+  });
+
+  test("who may not list the instances is told so", async () => {
+    const which = lane("guest");
+    await mend(which, await user("guest", (rule) => (rule.apiGroups[0] === manifests.GROUP ? [] : [rule])));
+    await bind(which);
+    const message = /guests\.example\.org.*list|list.*guests/;
+    await bindingSays(which, {
+      Connected: { status: "True" },
+      Ready: { status: "False", reason: "Forbidden", message },
+      PermissionDenied: { status: "True", reason: "Forbidden", message },
+    });
+    await allow("guest");
+    await sync(which, ["one"], LONG);
+    await bindingSays(which, { PermissionDenied: { status: "False", reason: "AsExpected" } });
+    await invariants.check({ word: "guest" });
+  });
+
+  test("who may only look at instances is told which write was refused, on the object, too", async () => {
+    const which = lane("watcher");
+    const { type, word, pieces } = which;
+    const looking = (rule: (typeof PROVIDER_RIGHTS)[number]) =>
+      rule.apiGroups[0] === manifests.GROUP ? [{ ...rule, verbs: ["get", "list", "watch"] }] : [rule];
+    await mend(which, await user(word, looking));
+    await bind(which);
+    await bindingSays(which, READY);
+    await served(land.consumer, type);
+    await down().create(type, pieces.instance.body);
+    const message = /(create|patch).*watchers.*watcher/s;
+    await bindingSays(which, {
+      Ready: { status: "True" },
+      Synced: { status: "False", reason: "SyncFailed", message: /watchers\.example\.org/ },
+      PermissionDenied: { status: "True", reason: "Forbidden", message },
+    });
+    await conditions(down(), type, pieces.instance.key, { Synced: { status: "False", reason: "Forbidden", message } });
+    const [event] = await eventually("an Event", async () => {
+      const events = await down().list(EVENTS, word);
+      return events.length > 0 && events;
+    });
+    expect(event).toMatchObject({ type: "Warning", reason: "Forbidden", involvedObject: { name: "one" } });
+    await allow(word);
+    await object(up(), type, pieces.instance.key, "to be there", () => true, LONG);
+    await bindingSays(which, {
+      Synced: { status: "True", reason: "AsExpected" },
+      PermissionDenied: { status: "False", reason: "AsExpected" },
+    });
+    await invariants.check({ word });
+  });
+});
+
+describe.concurrent("a kubeconfig that", () => {
   for (const { title, word, data, says } of BAD_KUBECONFIGS) {
-    test.concurrent(`${title} is named, and forgiven once it is mended`, async () => {
+    test(`${title} is named, and forgiven once it is mended`, async () => {
       const which = lane(word);
       await write(which, data(land.kubeconfig));
       await bind(which);
@@ -124,8 +231,8 @@ describe("a kubeconfig that", () => {
   }
 });
 
-describe("a Secret", () => {
-  test.concurrent("that does not exist is named, and found when it comes", async () => {
+describe.concurrent("a Secret", () => {
+  test("that does not exist is named, and found when it comes", async () => {
     const which = lane("missing");
     await bind(which);
     const message = /Secret kube-bind\/missing does not exist/;
@@ -140,62 +247,28 @@ describe("a Secret", () => {
     await invariants.check({ word: "missing" });
   });
 
-  test.concurrent(
-    "in another namespace is neither read nor touched; a Connection to the right place mends it",
-    async () => {
-      const which = lane("misplaced");
-      const { pieces, word } = which;
-      const astray = manifests.secret(word, land.kubeconfig, { namespace: word });
-      const before = await down().create(SECRETS, astray);
-      await down().create(CONNECTIONS, manifests.connection(word, { namespace: word }));
-      await down().create(CLUSTER_BINDINGS, pieces.binding.body);
-      const message = /misplaced\/misplaced; only Secrets in namespace kube-bind/;
-      await connectionSays(which, {
-        SecretValid: { status: "False", reason: "NamespaceNotAllowed", message },
-        Ready: { status: "False", reason: "NamespaceNotAllowed", message },
-        Connected: { status: "False", reason: "SecretNotFound" },
-      });
-      expect(await down().get(SECRETS, at(word, word))).toEqual(before);
-      for (const { resource, key } of [pieces.binding, pieces.Connection]) await down().remove(resource, key);
-      await absent(down(), CONNECTIONS, at(word));
-      await mend(which);
-      await bind(which);
-      await sync(which, ["one"]);
-      expect(await down().get(SECRETS, at(word, word))).toEqual(before);
-      await invariants.check({ word });
-    },
-  );
-});
-
-describe("a provider that does not answer", () => {
-  for (const mode of OUTAGES) {
-    test.concurrent(
-      `(${mode}) is reported in bounded time, and back in use when it answers`,
-      async () => {
-        const which = lane(mode);
-        const proxy = proxies.get(mode) as FaultProxy;
-        const says: Record<string, Expected> = {
-          SecretValid: { status: "True", reason: "AsExpected" },
-          Connected: { status: "False", reason: "Pending", message: new RegExp(new URL(proxy.url).host) },
-          Ready: { status: "False", reason: "Pending" },
-        };
-        await proxy.set(mode);
-        await mend(which, kubeconfigAt(land.kubeconfig, proxy.url));
-        await bind(which);
-        await connectionSays(which, says, LONG);
-        await bindingSays(which, waiting(mode));
-        await proxy.set("pass");
-        await sync(which, ["kept", "going"], LONG);
-        const broken = async () => {
-          await proxy.set(mode);
-          await connectionSays(which, says, LONG);
-          await bindingSays(which, waiting(mode));
-        };
-        await survive(which, broken, () => proxy.set("pass"));
-      },
-      240_000,
-    );
-  }
+  test("in another namespace is neither read nor touched; a Connection to the right place mends it", async () => {
+    const which = lane("misplaced");
+    const { pieces, word } = which;
+    const astray = manifests.secret(word, land.kubeconfig, { namespace: word });
+    const before = await down().create(SECRETS, astray);
+    await down().create(CONNECTIONS, manifests.connection(word, { namespace: word }));
+    await down().create(CLUSTER_BINDINGS, pieces.binding.body);
+    const message = /misplaced\/misplaced; only Secrets in namespace kube-bind/;
+    await connectionSays(which, {
+      SecretValid: { status: "False", reason: "NamespaceNotAllowed", message },
+      Ready: { status: "False", reason: "NamespaceNotAllowed", message },
+      Connected: { status: "False", reason: "SecretNotFound" },
+    });
+    expect(await down().get(SECRETS, at(word, word))).toEqual(before);
+    for (const { resource, key } of [pieces.binding, pieces.Connection]) await down().remove(resource, key);
+    await absent(down(), CONNECTIONS, at(word));
+    await mend(which);
+    await bind(which);
+    await sync(which, ["one"]);
+    expect(await down().get(SECRETS, at(word, word))).toEqual(before);
+    await invariants.check({ word });
+  });
 });
 
 describe("a binding", () => {
@@ -229,84 +302,6 @@ describe("a binding", () => {
       await invariants.check({ word: "unlisted" });
     },
   );
-});
-
-describe("a user of the provider", () => {
-  /** A kubeconfig of a new user with these of the konnector's rights, by resource. */
-  const user = async (word: string, has: (rule: (typeof PROVIDER_RIGHTS)[number]) => typeof PROVIDER_RIGHTS) => {
-    const name = `${KONNECTOR_USER}-${word}`;
-    const kubeconfig = await land.provider.plane.addUser(name);
-    const rules = PROVIDER_RIGHTS.flatMap(has);
-    if (rules.length > 0) await grant(land.provider.plane, name, rules);
-    return kubeconfigAt(kubeconfig, land.proxy.url);
-  };
-  const allow = (word: string) =>
-    grant(land.provider.plane, `${KONNECTOR_USER}-${word}`, PROVIDER_RIGHTS, "", `${KONNECTOR_USER}-${word}-more`);
-
-  test.concurrent("without any right is told which one is missing", async () => {
-    const which = lane("novice");
-    await mend(which, await user("novice", () => []));
-    await bind(which);
-    const message = /get namespaces|namespaces .*kube-system/;
-    await connectionSays(which, {
-      SecretValid: { status: "True" },
-      Connected: { status: "False", reason: "Forbidden", message },
-      PermissionDenied: { status: "True", reason: "Forbidden", message },
-      Ready: { status: "False", reason: "Forbidden", message },
-    });
-    await bindingSays(which, waiting("novice"));
-    await allow("novice");
-    await sync(which, ["one"], LONG);
-    await connectionSays(which, { ...READY, PermissionDenied: { status: "False", reason: "AsExpected" } });
-    await invariants.check({ word: "novice" });
-  });
-
-  test.concurrent("who may not list the instances is told so", async () => {
-    const which = lane("guest");
-    await mend(which, await user("guest", (rule) => (rule.apiGroups[0] === manifests.GROUP ? [] : [rule])));
-    await bind(which);
-    const message = /guests\.example\.org.*list|list.*guests/;
-    await bindingSays(which, {
-      Connected: { status: "True" },
-      Ready: { status: "False", reason: "Forbidden", message },
-      PermissionDenied: { status: "True", reason: "Forbidden", message },
-    });
-    await allow("guest");
-    await sync(which, ["one"], LONG);
-    await bindingSays(which, { PermissionDenied: { status: "False", reason: "AsExpected" } });
-    await invariants.check({ word: "guest" });
-  });
-
-  test.concurrent("who may only look at instances is told which write was refused, on the object, too", async () => {
-    const which = lane("watcher");
-    const { type, word, pieces } = which;
-    const looking = (rule: (typeof PROVIDER_RIGHTS)[number]) =>
-      rule.apiGroups[0] === manifests.GROUP ? [{ ...rule, verbs: ["get", "list", "watch"] }] : [rule];
-    await mend(which, await user(word, looking));
-    await bind(which);
-    await bindingSays(which, READY);
-    await served(land.consumer, type);
-    await down().create(type, pieces.instance.body);
-    const message = /(create|patch).*watchers.*watcher/s;
-    await bindingSays(which, {
-      Ready: { status: "True" },
-      Synced: { status: "False", reason: "SyncFailed", message: /watchers\.example\.org/ },
-      PermissionDenied: { status: "True", reason: "Forbidden", message },
-    });
-    await conditions(down(), type, pieces.instance.key, { Synced: { status: "False", reason: "Forbidden", message } });
-    const [event] = await eventually("an Event", async () => {
-      const events = await down().list(EVENTS, word);
-      return events.length > 0 && events;
-    });
-    expect(event).toMatchObject({ type: "Warning", reason: "Forbidden", involvedObject: { name: "one" } });
-    await allow(word);
-    await object(up(), type, pieces.instance.key, "to be there", () => true, LONG);
-    await bindingSays(which, {
-      Synced: { status: "True", reason: "AsExpected" },
-      PermissionDenied: { status: "False", reason: "AsExpected" },
-    });
-    await invariants.check({ word });
-  });
 });
 
 test("no credential is in any log line, condition, Event, object or metric", async () => {
