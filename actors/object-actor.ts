@@ -60,9 +60,13 @@ async function settle(work: Work, due: boolean): Promise<void> {
     effects: objectEffects(work),
   });
   setDue(engine.timers, objectKey(syncer.connection, syncer.api, key), rest);
-  watching.table.remember(id, memoryOf(rest));
+  watching.table.remember(id, isReplaced(work, rest) ? null : memoryOf(rest));
   if (rest.in("ready") || rest.in("gone")) watching.table.dropBodies(id);
 }
+
+/** Has another object taken its name during the pass? What was found out says nothing about that one. */
+const isReplaced = ({ watching, id }: Work, { context }: Rest<ObjectContext>): boolean =>
+  watching.table.get(id)?.consumer?.uid !== context.consumer?.uid;
 
 /** Lets the syncer count again when something it reports has changed, or when somebody waits for objects to let go. */
 function tell({ engine, syncer, watching, key }: Work, before: Tally): void {

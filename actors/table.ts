@@ -22,8 +22,19 @@ export interface Entry {
   copy: CopyFact | null;
   consumerBody: KubeObject | null;
   copyBody: KubeObject | null;
+  /** resourceVersion at which a copy was seen to go: what an answer to an earlier write shows is no more. */
+  copyWentAt: string | null;
   memory: Memory | null;
 }
+
+const emptyEntry = (): Entry => ({
+  consumer: null,
+  copy: null,
+  consumerBody: null,
+  copyBody: null,
+  copyWentAt: null,
+  memory: null,
+});
 
 /** Counts of one namespace. */
 export interface Tally {
@@ -98,7 +109,7 @@ export function createTable(shape: Shape): Table {
 
   /** Every change of an entry goes through here, so that counts and clean-up cannot be forgotten. */
   const change = (key: string, alter: (entry: Entry) => void): void => {
-    const entry = entries.get(key) ?? { consumer: null, copy: null, consumerBody: null, copyBody: null, memory: null };
+    const entry = entries.get(key) ?? emptyEntry();
     const before = tallyOf(entry);
     alter(entry);
     count(key, before, tallyOf(entry));
@@ -114,8 +125,13 @@ export function createTable(shape: Shape): Table {
     }
   };
 
-  const isNews = (known: { uid: string; resourceVersion: string } | null | undefined, object: KubeObject) =>
+  const isNews = (known: { resourceVersion: string } | null | undefined, object: KubeObject) =>
     !known || isOlderVersion(known.resourceVersion, object.metadata.resourceVersion);
+
+  const lastOfCopy = (key: string) => {
+    const { copy, copyWentAt } = entries.get(key) ?? emptyEntry();
+    return copy ?? (copyWentAt === null ? null : { resourceVersion: copyWentAt });
+  };
 
   const ends = (known: { uid: string; resourceVersion: string } | null | undefined, object: KubeObject) =>
     !!known && (known.uid === object.metadata.uid || isNews(known, object));
@@ -140,9 +156,11 @@ export function createTable(shape: Shape): Table {
     consumerSeen(object) {
       const key = keyText(keyOf(object));
       if (!isNews(entries.get(key)?.consumer, object)) return undefined;
+      // Before anything is changed: a Mapper may throw.
+      const fact = consumerFact(shape, object);
       change(key, (entry) => {
-        if (entry.consumer !== null && entry.consumer.uid !== object.metadata.uid) entry.memory = null;
-        entry.consumer = consumerFact(shape, object);
+        if (entry.consumer?.uid !== fact.uid) entry.memory = null;
+        entry.consumer = fact;
         entry.consumerBody = object;
       });
       return key;
@@ -160,7 +178,7 @@ export function createTable(shape: Shape): Table {
     },
     copySeen(copy) {
       const key = consumerKey(copy);
-      if (key === undefined || !isNews(entries.get(key)?.copy, copy)) return undefined;
+      if (key === undefined || !isNews(lastOfCopy(key), copy)) return undefined;
       change(key, (entry) => {
         entry.copy = copyFact(shape, copy);
         entry.copyBody = copy;
@@ -170,7 +188,10 @@ export function createTable(shape: Shape): Table {
     copyGone(copy) {
       const key = consumerKey(copy);
       if (key === undefined || !ends(entries.get(key)?.copy, copy)) return undefined;
-      change(key, noCopy);
+      change(key, (entry) => {
+        noCopy(entry);
+        entry.copyWentAt = copy.metadata.resourceVersion;
+      });
       return key;
     },
     copiesListed(keys) {
@@ -183,7 +204,12 @@ export function createTable(shape: Shape): Table {
       if (entries.get(key)?.copy?.uid === uid) change(key, noCopy);
     },
     forgetCopies() {
-      for (const key of [...entries.keys()]) change(key, noCopy);
+      for (const key of [...entries.keys()]) {
+        change(key, (entry) => {
+          noCopy(entry);
+          entry.copyWentAt = null;
+        });
+      }
     },
     remember(key, memory) {
       if (entries.has(key)) change(key, (entry) => (entry.memory = memory));
