@@ -1,0 +1,146 @@
+// What others take away on either side: a namespace, a definition, an API out of a binding, the label that exports it. No
+// deletion hangs, no copy is deleted but for its object's sake, and what is still wanted comes back. The clusters can
+// delete namespaces for good. At the end the checks of the invariants that need clusters are tried on planted violations.
+
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
+
+import { FINALIZER, LABEL } from "../../crds/labels.ts";
+import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, NAMESPACES, SECRETS } from "../../crds/resources.ts";
+import { adminClient } from "../harness/admin-client.ts";
+import { eventually } from "../harness/wait.ts";
+import { absent, conditions, object, READY } from "./conditions.ts";
+import { invariantsOf, type Invariants } from "./invariants.ts";
+import { kubectlAt, type Landscape, offer, PATIENCE, served, startLandscape } from "./landscape.ts";
+import * as manifests from "./manifests.ts";
+import { apiName, instance, typeOf, WIDGETS } from "./manifests.ts";
+import { at } from "./objects.ts";
+import { makeRoom, syncedIn } from "./rooms.ts";
+
+const GADGETS = typeOf("gadget");
+const LAMPS = typeOf("lamp");
+
+let land: Landscape;
+let invariants: Invariants;
+const up = () => land.provider.objects;
+const down = () => land.consumer.objects;
+
+beforeAll(async () => {
+  land = await startLandscape({ controllerManager: true });
+  invariants = invariantsOf(land);
+  await Promise.all([WIDGETS, GADGETS, LAMPS].map((type) => offer(land, type)));
+  await down().create(SECRETS, manifests.secret("acme", land.kubeconfig));
+  await down().create(CONNECTIONS, manifests.connection("acme"));
+  await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("acme", [WIDGETS, GADGETS, LAMPS]));
+  await conditions(down(), CLUSTER_BINDINGS, at("acme"), READY);
+  await Promise.all([WIDGETS, GADGETS, LAMPS].map((type) => served(land.consumer, type)));
+});
+afterAll(() => land?.stop());
+afterEach(() => invariants.check({ quiet: false }));
+
+test("a namespace of the consumer goes with its objects and their copies; the provider's stays", async () => {
+  const { key } = await syncedIn(land, WIDGETS, "leaving");
+  await kubectlAt(land.consumer, ["delete", "namespace", "leaving", "--timeout=30s"]);
+  expect(await up().get(WIDGETS, key)).toBeUndefined();
+  expect((await up().get(NAMESPACES, at("leaving"))).metadata.deletionTimestamp).toBeUndefined();
+});
+
+test("a namespace that goes on the provider is named while it goes, and comes back with the copies", async () => {
+  const { key, copy } = await syncedIn(land, WIDGETS, "returning");
+  await kubectlAt(land.provider, ["delete", "namespace", "returning", "--wait=false"]);
+  const again = await object(
+    up(),
+    WIDGETS,
+    key,
+    "to be back",
+    ({ metadata }) => metadata.uid !== copy.metadata.uid && !metadata.deletionTimestamp,
+  );
+  expect(again.spec).toEqual(copy.spec);
+  expect((await up().get(NAMESPACES, at("returning"))).metadata.labels[LABEL.managed]).toBe("true");
+  const reasons = (await down().list(EVENTS, "returning")).map(({ reason }) => reason);
+  expect(reasons).toEqual(["NamespaceTerminating"]);
+});
+
+test("a definition that a user deletes takes its objects and their copies along, and comes back as it is bound", async () => {
+  const { key } = await syncedIn(land, GADGETS, "dropped");
+  const before = await down().get(CRDS, at(apiName(GADGETS)));
+  await kubectlAt(land.consumer, ["delete", "crd", apiName(GADGETS), "--timeout=30s"]);
+  await absent(up(), GADGETS, key);
+  await object(
+    down(),
+    CRDS,
+    at(apiName(GADGETS)),
+    "to be back",
+    ({ metadata }) => metadata.uid !== before.metadata.uid,
+  );
+  await served(land.consumer, GADGETS);
+  expect(await down().list(GADGETS)).toEqual([]);
+  await down().create(GADGETS, instance(GADGETS, "one", "dropped"));
+  await object(up(), GADGETS, key, "to be there again");
+  await conditions(down(), CLUSTER_BINDINGS, at("acme"), READY);
+});
+
+test("an API that is taken out of a binding takes its copies along, and the others stay", async () => {
+  const { key } = await syncedIn(land, GADGETS, "unbound");
+  const { key: stays, copy } = await syncedIn(land, WIDGETS, "bound");
+  const { spec } = manifests.clusterBinding("acme", [WIDGETS, LAMPS]);
+  await down().merge(CLUSTER_BINDINGS, at("acme"), { spec });
+  await absent(up(), GADGETS, key);
+  expect((await up().get(WIDGETS, stays)).metadata.uid).toBe(copy.metadata.uid);
+  await eventually(
+    "the objects to be let go",
+    async () => !JSON.stringify(await down().list(GADGETS)).includes(FINALIZER.syncer),
+    PATIENCE,
+  );
+});
+
+test("an API that is exported no more is named; its copies stay, its objects can be deleted, and it comes back", async () => {
+  const { key, copy } = await syncedIn(land, LAMPS, "unlisted");
+  const going = at("going", "unlisted");
+  await down().create(LAMPS, instance(LAMPS, going.name, "unlisted"));
+  await object(up(), LAMPS, going, "to be there");
+  const exported = (value: string | null) =>
+    up().merge(CRDS, at(apiName(LAMPS)), { metadata: { labels: { [LABEL.exported]: value } } });
+  await exported(null);
+  await conditions(down(), CLUSTER_BINDINGS, at("acme"), {
+    Ready: { status: "False", reason: "APINotExported", message: new RegExp(apiName(LAMPS)) },
+  });
+  await down().merge(LAMPS, key, { spec: { size: "large" } });
+  await down().remove(LAMPS, going);
+  await absent(down(), LAMPS, going);
+  expect(await up().get(LAMPS, going)).toBeUndefined();
+  expect(await up().get(LAMPS, key)).toEqual(copy);
+
+  await exported("true");
+  await conditions(down(), CLUSTER_BINDINGS, at("acme"), READY);
+  const changed = await object(up(), LAMPS, key, "to be large", ({ spec }) => spec.size === "large");
+  expect(changed.metadata.uid).toBe(copy.metadata.uid);
+});
+
+test("a foreign object that was changed, and a write after everything was settled, are noticed", async () => {
+  await makeRoom(land, "planted");
+  const key = at("theirs", "planted");
+  await up().create(WIDGETS, instance(WIDGETS, key.name, "planted"));
+  await invariants.protect("provider", WIDGETS, key);
+  await up().merge(WIDGETS, key, { metadata: { labels: { changed: "yes" } } });
+  await expect(invariants.check({ quiet: false })).rejects.toThrow(/V2: provider widgets planted\/theirs/);
+  invariants.release("provider", WIDGETS, key);
+
+  const { clusters, users } = parse(land.ownKubeconfig);
+  const pem = (encoded: string) => Buffer.from(encoded, "base64").toString("utf8");
+  const konnector = adminClient({
+    server: clusters[0].cluster.server,
+    caPem: pem(clusters[0].cluster["certificate-authority-data"]),
+    certPem: pem(users[0].user["client-certificate-data"]),
+    keyPem: pem(users[0].user["client-key-data"]),
+  });
+  const checked = expect(invariants.check()).rejects.toThrow(/V5: .*patch secrets kube-bind\/acme/);
+  const done = checked.then(() => true);
+  const path = "/api/v1/namespaces/kube-bind/secrets/acme";
+  await eventually("the write to be noticed", async () => {
+    const { status } = await konnector.request("PATCH", path, { metadata: {} }, "application/merge-patch+json");
+    expect(status).toBe(200);
+    return Promise.race([done, new Promise<false>((resolve) => setImmediate(resolve, false))]);
+  });
+  konnector.close();
+});
