@@ -118,6 +118,7 @@ export const syncerMachine = setup({
       event.type === "failed" ? failure("remove", context.attempts + 1, event) : {},
     ),
     startOver: assign({ retryIn: null }),
+    // Only a rest that is tagged "timed" keeps the time of the next try, so a failure is remembered nowhere else.
     forgetFailure: assign({ failed: null }),
     noteWanted: assign(({ context }) => {
       const step = wanted(context) ? "install" : "remove";
@@ -165,9 +166,14 @@ export const syncerMachine = setup({
     engaging: {
       initial: "waiting",
       states: {
-        waiting: { tags: "resting", description: "Until bindings, Connection and CRD are known." },
+        waiting: {
+          tags: "resting",
+          entry: "forgetFailure",
+          description: "Until bindings, Connection and CRD are known.",
+        },
         notExported: {
           tags: ["resting", "watching"],
+          entry: "forgetFailure",
           description: "The provider does not offer it (any more): its copies stay, deletions go on working.",
         },
         pulling: {
@@ -190,6 +196,7 @@ export const syncerMachine = setup({
     },
     disengaged: {
       tags: ["resting", "watching"],
+      entry: "forgetFailure",
       description: "The Connection is not engaged: objects wait; only the consumer's side is watched.",
     },
     cleaningUp: {
@@ -205,9 +212,14 @@ export const syncerMachine = setup({
             { target: "leaving" },
           ],
         },
-        listing: { tags: ["resting", "watching"], description: "Which objects still carry our finalizer?" },
+        listing: {
+          tags: ["resting", "watching"],
+          entry: "forgetFailure",
+          description: "Which objects still carry our finalizer?",
+        },
         draining: {
           tags: ["resting", "watching"],
+          entry: "forgetFailure",
           description: "Objects still carry our finalizer: each lets go once its copy is gone.",
         },
         leaving: {
@@ -228,14 +240,16 @@ export const syncerMachine = setup({
         },
         crdTerminating: {
           tags: ["resting", "watching"],
+          entry: "forgetFailure",
           description: "The CRD is going: its objects let go one by one.",
         },
         deletionsOnly: {
           tags: ["resting", "watching"],
+          entry: "forgetFailure",
           description: "The Connection is being deleted while bindings remain: only deletions go on.",
         },
         failing: { tags: ["resting", "timed"], description: "The CRD could not be removed; tried again when due." },
-        idle: { tags: "resting", description: "Nothing of ours is left to do." },
+        idle: { tags: "resting", entry: "forgetFailure", description: "Nothing of ours is left to do." },
       },
     },
   },
