@@ -21,6 +21,7 @@ export const objectReplica = (world: World, fate: () => Fate, keep: "whole" | "c
     machine: objectMachine,
     start: START,
     sides: SIDES,
+    awaitsTime: (rest) => rest.hasTag("timed"),
     keep: (rest) => (keep === "whole" ? rest : compact(rest)),
     simulate: (heard) => simulate(world, fate, heard),
   });

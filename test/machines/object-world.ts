@@ -105,12 +105,12 @@ const copyTold = (copy: ProviderObject | null): Told =>
 export function simulate(
   world: World,
   fate: () => Fate,
-  keeper: (side: Side, fact: ObjectEvent) => void,
+  keeper: (side: Side, facts: readonly ObjectEvent[]) => void,
 ): Simulation<ObjectContext, ObjectEvent, Side> {
   let isLost = false;
   const heard = {
-    consumer: (object: ConsumerObject | null) => isLost || keeper("consumer", consumerTold(object)),
-    copy: (copy: ProviderObject | null) => isLost || keeper("copy", copyTold(copy)),
+    consumer: (object: ConsumerObject | null) => isLost || keeper("consumer", [consumerTold(object)]),
+    copy: (copy: ProviderObject | null) => isLost || keeper("copy", [copyTold(copy)]),
   };
   const writes: string[] = [];
   const violations: string[] = [];
@@ -282,9 +282,9 @@ export function simulate(
   const failure = (cause: RefusalCause): ObjectEvent => ({ type: "refused", cause, message: `refused: ${cause}` });
   const effects: Effects<ObjectContext, ObjectEvent> = { reportRefusal: async () => undefined };
   for (const [name, request] of Object.entries(requests)) effects[name] = answer(name, request);
-  const truth = (side: Side): ObjectEvent => {
-    if (side === "gate") return { type: "gate.seen", gate: world.gate };
-    return side === "consumer" ? consumerTold(world.consumer) : copyTold(world.copy?.labelled ? world.copy : null);
+  const truth = (side: Side): ObjectEvent[] => {
+    if (side === "gate") return [{ type: "gate.seen", gate: world.gate }];
+    return [side === "consumer" ? consumerTold(world.consumer) : copyTold(world.copy?.labelled ? world.copy : null)];
   };
   return { effects, writes, violations, truth };
 }

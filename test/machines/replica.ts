@@ -12,8 +12,8 @@ export interface Simulation<Context, Event, Side extends string> {
   readonly writes: string[];
   /** What must never happen, if it happened. */
   readonly violations: string[];
-  /** The fact as it now is, or undefined where nothing can be told of it. */
-  truth(side: Side): Event | undefined;
+  /** What is true of that side now, as facts that are always told together. */
+  truth(side: Side): readonly Event[];
   /** After a pass: lets the actor do what the state asks for. */
   rested?(rest: Rest<Context>): void;
 }
@@ -22,10 +22,14 @@ interface Hosting<Context, Event, Side extends string> {
   machine: AnyStateMachine;
   start: MachineRecord<Context>;
   sides: readonly Side[];
+  /** Sides that the actor itself keeps, so that every pass knows them as they are. */
+  live?: readonly Side[];
+  /** Does it rest until a time comes? */
+  awaitsTime(rest: Rest<Context>): boolean;
   /** What is kept of a pass. */
   keep(rest: Rest<Context>): MachineRecord<Context>;
   /** Builds the world's answers; `heard` takes in what an answer shows, so that it is no news later. */
-  simulate(heard: (side: Side, fact: Event) => void): Simulation<Context, Event, Side>;
+  simulate(heard: (side: Side, facts: readonly Event[]) => void): Simulation<Context, Event, Side>;
 }
 
 export interface Replica<Side extends string> {
@@ -52,29 +56,31 @@ export function createReplica<
   Event extends { type: string },
   Side extends string,
 >(hosting: Hosting<Context, Event, Side>): Replica<Side> {
-  const known = new Map<Side, Event>();
+  const known = new Map<Side, readonly Event[]>();
   let record = hosting.start;
   let awake = false;
   let due = false;
-  const simulation = hosting.simulate((side, fact) => known.set(side, fact));
+  const simulation = hosting.simulate((side, facts) => known.set(side, facts));
   const { effects, writes, violations } = simulation;
   const machine = hosted(hosting.machine, Object.keys(effects));
   const timers = { set: (_key: string, ms: number | null) => (due = ms !== null) };
 
   const tell = (side: Side): void => {
-    const fact = simulation.truth(side);
-    if (fact === undefined || JSON.stringify(known.get(side)) === JSON.stringify(fact)) return;
-    known.set(side, fact);
+    const facts = simulation.truth(side);
+    if (JSON.stringify(known.get(side)) === JSON.stringify(facts)) return;
+    known.set(side, facts);
     awake = true;
   };
 
   const run = async (start: "pass" | "due"): Promise<void> => {
+    hosting.live?.forEach(tell);
     awake = false;
-    const events = [...known.values(), { type: start } as Event];
+    const events = [...[...known.values()].flat(), { type: start } as Event];
     const rest = await runPass<Context, Event>({ machine, record, events, effects });
     if (!rest.hasTag("resting")) throw new Error(`put away in ${statePath(rest.value)}, which does not rest`);
     setDue(timers, "", rest);
-    if (rest.hasTag("timed") && !due) throw new Error(`waits in ${statePath(rest.value)} for a time that never comes`);
+    if (hosting.awaitsTime(rest) && !due)
+      throw new Error(`waits in ${statePath(rest.value)} for a time that never comes`);
     record = hosting.keep(rest);
     at = statePath(rest.value);
     simulation.rested?.(rest);
