@@ -25,7 +25,7 @@ const altered = (good: string, change: (user: Body, cluster: Body) => void): str
 };
 
 /** The kubeconfig with another user in the place of its own. */
-export const withUser = (good: string, user: Body): string =>
+const withUser = (good: string, user: Body): string =>
   altered(good, (old) => {
     for (const field of Object.keys(old)) delete old[field];
     Object.assign(old, user);

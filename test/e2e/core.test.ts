@@ -298,7 +298,7 @@ describe("a name that is taken on the provider", () => {
 
   test("is taken over under Adopt, unless another konnector's object has it", async () => {
     await room("adopted");
-    const [free, owned] = [at("one", "adopted"), at("somebody-elses", "adopted")];
+    const [free, owned] = [at("one", "adopted"), at(manifests.FOREIGN, "adopted")];
     await up().create(GADGETS, instance(GADGETS, free.name, "adopted", { size: "theirs", color: "kept" }));
     const theirs = instance(GADGETS, owned.name, "adopted", { size: "theirs" });
     theirs.metadata.annotations = { [ANNOTATION.consumerClusterUid]: "x", [ANNOTATION.consumerObjectUid]: "y" };

@@ -2,6 +2,7 @@
 // holds nothing back, so an object that waits for its deletion is a leftover, too.
 
 import { ANNOTATION, FINALIZER, LABEL } from "../../crds/labels.ts";
+import { FOREIGN } from "./manifests.ts";
 import type { Body } from "./objects.ts";
 import { covering, type ApiWorld, type World } from "./world.ts";
 
@@ -32,9 +33,6 @@ const strayCopies = (world: World, api: ApiWorld): string[] =>
     })
     .map(({ metadata }) => `copy ${api.name} ${metadata.namespace ?? ""}/${metadata.name} has no object`)
     .filter((line) => !line.includes(FOREIGN));
-
-/** In the name of a copy that a test marked as another konnector's. */
-export const FOREIGN = "somebody-elses";
 
 const heldInstances = (world: World, api: ApiWorld): string[] =>
   api.consumer.flatMap((instance) => {

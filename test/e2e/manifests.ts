@@ -151,6 +151,9 @@ export const instance = (type: Resource, name: string, namespace: string, spec: 
   spec,
 });
 
+/** The name of a copy that a test marks as another konnector's: it is none of our leftovers. */
+export const FOREIGN = "somebody-elses";
+
 export const orphan = { [ANNOTATION.deletionPolicy]: "Orphan" };
 
 /** Several documents for one `kubectl apply -f -` or `delete -f -`. */
