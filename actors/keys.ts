@@ -1,5 +1,5 @@
-// Addresses of actors. A key begins with its Connection, which is also its lane on the queue; names of Kubernetes objects
-// hold no slash, so the segments are unambiguous.
+// Addresses of actors. A key begins with its Connection, which is also its lane on the queue. Names of Kubernetes objects
+// hold no slash, but what a binding writes for a Connection or an API may hold anything: it is escaped.
 
 import type { ApiName, Key } from "../crds/kube-object.ts";
 
@@ -9,27 +9,50 @@ export type Address =
   | { kind: "binding"; connection: string; namespace: string; name: string }
   | { kind: "object"; connection: string; api: ApiName; key: Key };
 
-export const connectionKey = (connection: string): string => `${connection}/connection`;
-export const syncerKey = (connection: string, api: ApiName): string => `${connection}/syncer/${api}`;
+const segment = (text: string): string => text.replaceAll("%", "%25").replaceAll("/", "%2F");
+const unescaped = (text: string): string => text.replaceAll("%2F", "/").replaceAll("%25", "%");
+
+export const connectionKey = (connection: string): string => `${segment(connection)}/connection`;
+export const syncerKey = (connection: string, api: ApiName): string => `${segment(connection)}/syncer/${segment(api)}`;
 /** A ClusterBinding has no namespace: its segment is empty. */
 export const bindingKey = (connection: string, binding: Key): string =>
-  `${connection}/binding/${binding.namespace}/${binding.name}`;
+  `${segment(connection)}/binding/${binding.namespace}/${binding.name}`;
 export const objectKey = (connection: string, api: ApiName, key: Key): string =>
-  `${connection}/object/${api}/${key.namespace}/${key.name}`;
+  `${segment(connection)}/object/${segment(api)}/${key.namespace}/${key.name}`;
+
+/** What follows the Connection: the kind, then what else is in the address. Only a namespace may be empty. */
+const CONNECTION = /^connection$/;
+const SYNCER = /^syncer\/([^/]+)$/;
+const BINDING = /^binding\/([^/]*)\/([^/]+)$/;
+const OBJECT = /^object\/([^/]+)\/([^/]*)\/([^/]+)$/;
+
+type Parse = (connection: string, rest: string) => Address | undefined;
+
+const PARSERS: readonly Parse[] = [
+  (connection, rest) => (CONNECTION.test(rest) ? { kind: "connection", connection } : undefined),
+  (connection, rest) => {
+    const [, api] = SYNCER.exec(rest) ?? [];
+    return api === undefined ? undefined : { kind: "syncer", connection, api: unescaped(api) };
+  },
+  (connection, rest) => {
+    const [, namespace = "", name] = BINDING.exec(rest) ?? [];
+    return name === undefined ? undefined : { kind: "binding", connection, namespace, name };
+  },
+  (connection, rest) => {
+    const [, api = "", namespace = "", name] = OBJECT.exec(rest) ?? [];
+    return name === undefined
+      ? undefined
+      : { kind: "object", connection, api: unescaped(api), key: { namespace, name } };
+  },
+];
 
 /** Throws TypeError for text that is no address. */
 export function parseAddress(text: string): Address {
-  const [connection = "", kind, first = "", second = "", third = ""] = text.split("/");
-  switch (kind) {
-    case "connection":
-      return { kind, connection };
-    case "syncer":
-      return { kind, connection, api: first };
-    case "binding":
-      return { kind, connection, namespace: first, name: second };
-    case "object":
-      return { kind, connection, api: first, key: { namespace: second, name: third } };
-    default:
-      throw new TypeError(`not an actor's key: ${text}`);
+  const slash = text.indexOf("/");
+  const connection = unescaped(text.slice(0, Math.max(0, slash)));
+  for (const parse of connection === "" ? [] : PARSERS) {
+    const address = parse(connection, text.slice(slash + 1));
+    if (address) return address;
   }
+  throw new TypeError(`not an actor's key: ${text}`);
 }

@@ -1,0 +1,102 @@
+// Addresses of actors: the promises of actors/keys.ts.
+
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Address, bindingKey, connectionKey, objectKey, parseAddress, syncerKey } from "../../actors/keys.ts";
+
+const name = fc.stringMatching(/^[a-z0-9]([-a-z0-9.]{0,10}[a-z0-9])?$/);
+/** Names of the RBAC kind: all that Kubernetes refuses is a slash, a percent sign and the dots alone. */
+const pathName = fc.stringMatching(/^[A-Za-z:_~-][A-Za-z0-9:._~-]{0,12}$/);
+const namespace = fc.oneof(fc.constant(""), name);
+/** A binding may write anything for the name of its Connection and of an API. */
+const anything = fc.oneof(fc.string({ minLength: 1 }), fc.constantFrom("a/b", "%", "%2F", "%252F", "a%2Fb", "/"));
+const connection = fc.oneof(name, anything);
+const api = fc.oneof(
+  fc.tuple(name, name).map(([plural, group]) => `${plural}.${group}`),
+  anything,
+);
+
+const address: fc.Arbitrary<Address> = fc.oneof(
+  fc.record({ kind: fc.constant("connection" as const), connection }),
+  fc.record({ kind: fc.constant("syncer" as const), connection, api }),
+  fc.record({ kind: fc.constant("binding" as const), connection, namespace, name }),
+  fc.record({
+    kind: fc.constant("object" as const),
+    connection,
+    api,
+    key: fc.record({ namespace, name: pathName }),
+  }),
+);
+
+const written = (one: Address): string => {
+  switch (one.kind) {
+    case "connection":
+      return connectionKey(one.connection);
+    case "syncer":
+      return syncerKey(one.connection, one.api);
+    case "binding":
+      return bindingKey(one.connection, one);
+    case "object":
+      return objectKey(one.connection, one.api, one.key);
+  }
+};
+
+describe("an actor's key", () => {
+  it("leads back to the address it was written from", () => {
+    fc.assert(
+      fc.property(address, (one) => {
+        expect(parseAddress(written(one))).toEqual(one);
+      }),
+    );
+  });
+
+  it("is another one for every other address", () => {
+    fc.assert(
+      fc.property(address, address, (one, other) => {
+        expect(written(one) === written(other)).toBe(JSON.stringify(one) === JSON.stringify(other));
+      }),
+    );
+  });
+
+  it("begins with its Connection, which is its lane on the queue", () => {
+    fc.assert(
+      fc.property(address, (one) => {
+        expect(written(one).split("/")[0]).toBe(connectionKey(one.connection).split("/")[0]);
+      }),
+    );
+  });
+});
+
+describe("a proper name", () => {
+  it("stands in the key as it is", () => {
+    expect(syncerKey("acme", "widgets.example.org")).toBe("acme/syncer/widgets.example.org");
+    expect(objectKey("acme", "widgets.example.org", { namespace: "", name: "a" })).toBe(
+      "acme/object/widgets.example.org//a",
+    );
+  });
+});
+
+describe("text that is no address", () => {
+  it.each([
+    "",
+    "acme",
+    "acme/",
+    "/connection",
+    "acme/nothing",
+    "acme/connection/more",
+    "acme/syncer",
+    "acme/syncer/",
+    "acme/syncer/widgets.example.org/more",
+    "acme/binding",
+    "acme/binding/default",
+    "acme/binding/default/",
+    "acme/binding/default/b/more",
+    "acme/object/widgets.example.org/default",
+    "acme/object/widgets.example.org/default/",
+    "acme/object//default/a",
+    "acme/object/widgets.example.org/default/a/more",
+    "acme/toString/a/b",
+  ])("is refused: %j", (text) => {
+    expect(() => parseAddress(text)).toThrow(TypeError);
+  });
+});
