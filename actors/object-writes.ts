@@ -15,6 +15,11 @@ const annotationPath = (name: string): string => `/metadata/annotations/${segmen
 const labelPath = (name: string): string => `/metadata/labels/${segment(name)}`;
 
 const sameObject = (uid: string): PatchOperation => ({ op: "test", path: "/metadata/uid", value: uid });
+const sameState = (resourceVersion: string): PatchOperation => ({
+  op: "test",
+  path: "/metadata/resourceVersion",
+  value: resourceVersion,
+});
 
 /** No live object carries this resourceVersion: an apply with it creates, or is answered 409 when anything is there. */
 const FIRST_WRITE = { resourceVersion: "1" };
@@ -33,7 +38,7 @@ export const addFinalizer = (consumer: ConsumerFact): PatchOperation[] =>
   consumer.finalizers.count === 0
     ? [
         sameObject(consumer.uid),
-        { op: "test", path: "/metadata/resourceVersion", value: consumer.resourceVersion },
+        sameState(consumer.resourceVersion),
         { op: "add", path: "/metadata/finalizers", value: [FINALIZER.syncer] },
       ]
     : [sameObject(consumer.uid), { op: "add", path: "/metadata/finalizers/-", value: FINALIZER.syncer }];
@@ -49,12 +54,15 @@ export function removeFinalizer(consumer: ConsumerFact): PatchOperation[] {
   ];
 }
 
-export const addMark = (object: KubeObject, reason: string): PatchOperation[] => [
-  sameObject(object.metadata.uid),
-  object.metadata.annotations === undefined
-    ? { op: "add", path: "/metadata/annotations", value: { [ANNOTATION.conflict]: reason } }
-    : { op: "add", path: annotationPath(ANNOTATION.conflict), value: reason },
-];
+/** The first annotation needs a new list, as the first finalizer does: it would replace what was added meanwhile. */
+export const addMark = ({ metadata }: KubeObject, reason: string): PatchOperation[] =>
+  metadata.annotations === undefined
+    ? [
+        sameObject(metadata.uid),
+        sameState(metadata.resourceVersion),
+        { op: "add", path: "/metadata/annotations", value: { [ANNOTATION.conflict]: reason } },
+      ]
+    : [sameObject(metadata.uid), { op: "add", path: annotationPath(ANNOTATION.conflict), value: reason }];
 
 export const removeMark = (consumer: ConsumerFact): PatchOperation[] => [
   sameObject(consumer.uid),
