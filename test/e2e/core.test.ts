@@ -8,6 +8,7 @@ import { ANNOTATION, FINALIZER, LABEL } from "../../crds/labels.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, NAMESPACES } from "../../crds/resources.ts";
 import { eventually } from "../harness/wait.ts";
 import { absent, conditions, object, READY } from "./conditions.ts";
+import { counted } from "./counters.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
 import { kubectlAt, type Landscape, offer, served, startLandscape, PATIENCE } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
@@ -67,13 +68,11 @@ describe("a bundle", () => {
       remoteClusterUID: await uidOf(up),
       localClusterUID: await uidOf(down),
     });
-    expect(connection.status.exportedAPIs.map(({ name }: Body) => name)).toEqual(
-      [GADGETS, PLAINS, SPACES, TOOLS, WIDGETS].map(manifests.apiName),
-    );
+    const exported = connection.status.exportedAPIs.map(({ name }: Body) => name);
+    expect(exported).toEqual([GADGETS, PLAINS, SPACES, TOOLS, WIDGETS].map(manifests.apiName));
     const binding = await bindingReady();
-    expect(binding.status.boundAPIs.map(({ name }: Body) => name)).toEqual(
-      [PLAINS, SPACES, WIDGETS].map(manifests.apiName),
-    );
+    const bound = binding.status.boundAPIs.map(({ name }: Body) => name);
+    expect(bound).toEqual([PLAINS, SPACES, WIDGETS].map(manifests.apiName));
   });
 
   test("brings the definitions it binds, with our marks, and no others", async () => {
@@ -346,17 +345,18 @@ describe("a provider that cannot be reached", () => {
     await down().create(WIDGETS, instance(WIDGETS, going.name, "away"));
     await object(up(), WIDGETS, going, "to be there");
     await land.proxy.set("refuse");
-    await conditions(down(), CONNECTIONS, at("core"), {
-      Ready: { status: "False", reason: "Pending" },
-      Connected: { status: "False", reason: "Pending", message: /provider/ },
-    });
-    await conditions(down(), CLUSTER_BINDINGS, at("core"), {
-      Ready: { status: "False", reason: "Pending" },
-      Connected: { status: "False", reason: "Pending" },
-    });
+    const away = { status: "False", reason: "Pending", message: /provider/ } as const;
+    await conditions(down(), CONNECTIONS, at("core"), { Ready: away, Connected: away });
+    await conditions(down(), CLUSTER_BINDINGS, at("core"), { Ready: away, Connected: away });
+    const sent = () => counted(land.konnector, "requests_total", { side: "core", resource: "widgets" });
+    const passes = () => counted(land.konnector, "passes_total", { kind: "object" });
+    const [sentBefore, passesBefore] = [await sent(), await passes()];
+    expect(sentBefore).toBeGreaterThan(0);
     await down().merge(WIDGETS, key, { spec: { size: "large" } });
     await down().create(WIDGETS, instance(WIDGETS, "new", "away"));
     await down().remove(WIDGETS, going);
+    await eventually("each change to be looked at", async () => (await passes()) >= passesBefore + 3);
+    expect(await sent()).toBe(sentBefore);
     expect((await down().get(WIDGETS, going)).metadata.finalizers).toEqual([FINALIZER.syncer]);
 
     await land.proxy.set("pass");
