@@ -1,5 +1,5 @@
-// The rights the konnector's user has in these tests: those that docs/reference/behaviour.md lists and no more, so that a
-// request nobody planned for fails here. Its name is how the API servers' audit logs tell its requests from others.
+// The rights of the konnector's user in these tests: the least it can do its work with, so that a request nobody planned for
+// fails here. Its name is how the API servers' audit logs tell its requests from others.
 
 import type { ControlPlane } from "../harness/control-plane.ts";
 import { GROUP, SECRET_NAMESPACE } from "./manifests.ts";
