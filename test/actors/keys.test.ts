@@ -16,7 +16,10 @@ const api = fc.oneof(
   anything,
 );
 
-const address: fc.Arbitrary<Address> = fc.oneof(
+/** Those that belong to a Connection. */
+type Owned = Extract<Address, { connection: string }>;
+
+const address: fc.Arbitrary<Owned> = fc.oneof(
   fc.record({ kind: fc.constant("connection" as const), connection }),
   fc.record({ kind: fc.constant("syncer" as const), connection, api }),
   fc.record({ kind: fc.constant("binding" as const), connection, namespace, name }),
@@ -28,7 +31,7 @@ const address: fc.Arbitrary<Address> = fc.oneof(
   }),
 );
 
-const written = (one: Address): string => {
+const written = (one: Owned): string => {
   switch (one.kind) {
     case "connection":
       return connectionKey(one.connection);
