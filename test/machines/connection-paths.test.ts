@@ -50,6 +50,7 @@ const answers: ConnectionEvent[] = [
   unusable(),
   PINNED,
   { type: "verified", remote: PROVIDER },
+  { type: "verified", remote: "another-cluster" },
   { type: "swept" },
   { type: "released" },
   { type: "connection.gone" },

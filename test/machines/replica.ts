@@ -16,6 +16,8 @@ export interface Simulation<Context, Event, Side extends string> {
   truth(side: Side): readonly Event[];
   /** After a pass: lets the actor do what the state asks for. */
   rested?(rest: Rest<Context>): void;
+  /** The process has ended: what it kept open is closed. */
+  ended?(): void;
 }
 
 interface Hosting<Context, Event, Side extends string> {
@@ -24,6 +26,8 @@ interface Hosting<Context, Event, Side extends string> {
   sides: readonly Side[];
   /** Sides that the actor itself keeps, so that every pass knows them as they are. */
   live?: readonly Side[];
+  /** The answer to a write of its own wakes the actor, as a change in the directory does. */
+  hearsItself?: boolean;
   /** Does it rest until a time comes? */
   awaitsTime(rest: Rest<Context>): boolean;
   /** What is kept of a pass. */
@@ -60,7 +64,10 @@ export function createReplica<
   let record = hosting.start;
   let awake = false;
   let due = false;
-  const simulation = hosting.simulate((side, facts) => known.set(side, facts));
+  const simulation = hosting.simulate((side, facts) => {
+    known.set(side, facts);
+    if (hosting.hearsItself) awake = true;
+  });
   const { effects, writes, violations } = simulation;
   const machine = hosted(hosting.machine, Object.keys(effects));
   const timers = { set: (_key: string, ms: number | null) => (due = ms !== null) };
@@ -110,6 +117,7 @@ export function createReplica<
       known.clear();
       record = hosting.start;
       awake = due = false;
+      simulation.ended?.();
     },
     async settle() {
       for (let quiet = 0; quiet < QUIET;) {

@@ -130,6 +130,10 @@ export function simulate(
           else world.crd = { ...world.crd, state: "absent" };
         }),
     },
+    ended() {
+      world.watching = false;
+      world.listed = { consumer: false, provider: false };
+    },
     rested(rest) {
       const watching = rest.hasTag("watching") && isServed(world);
       if (!watching) world.listed = { consumer: false, provider: false };

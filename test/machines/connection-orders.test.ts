@@ -1,0 +1,165 @@
+// Whatever the order in which a Connection's facts arrive, are dropped, repeated or overtaken, whatever fails or gets lost
+// on the way and however often the process starts anew: one end, and nothing on the way that must never happen.
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import {
+  type ConnectionContext,
+  type ConnectionEvent,
+  connectionMachine,
+  initialConnectionContext,
+} from "../../machines/connection.ts";
+import { CONSUMER, PROVIDER } from "./connection-samples.ts";
+import {
+  type Content,
+  elapse,
+  type Fate,
+  remoteOf,
+  type Side,
+  SIDES,
+  simulate,
+  type World,
+} from "./connection-world.ts";
+import { createReplica, type Replica } from "./replica.ts";
+import { chances, type Deeds, fates, steps, take } from "./schedule.ts";
+
+const START = { value: { engaging: "waiting" }, context: initialConnectionContext };
+
+const connectionReplica = (world: World, fate: () => Fate): Replica<Side> =>
+  createReplica<ConnectionContext, ConnectionEvent, Side>({
+    machine: connectionMachine,
+    start: START,
+    sides: SIDES,
+    live: ["discovery"],
+    hearsItself: true,
+    awaitsTime: (rest) => rest.hasTag("timed") || rest.context.failed !== null,
+    // As actors/connection-actor.ts does it: each pass starts from the beginning, with the memory of the last.
+    keep: ({ context }) => ({ value: START.value, context }),
+    simulate: (heard) => simulate(world, fate, heard),
+  });
+
+const put = (content: Content) => (world: World) =>
+  (world.secret = { claimed: world.secret?.claimed ?? false, deleting: world.secret?.deleting ?? false, content });
+
+const DEEDS: Deeds<World> = {
+  putFirst: put("first"),
+  putSecond: put("second"),
+  putElsewhere: put("elsewhere"),
+  putNonsense: put("nonsense"),
+  empty: put(""),
+  deleteSecret: (world) => (world.secret = world.secret?.claimed ? { ...world.secret, deleting: true } : null),
+  forceSecretAway: (world) => (world.secret = null),
+  deleteConnection: (world) => {
+    if (world.connection) world.connection = world.connection.claimed ? { ...world.connection, deleting: true } : null;
+  },
+  create: (world) => (world.connection ??= { claimed: false, deleting: false, remote: "", local: "" }),
+  /** Somebody takes the finalizer off and makes it anew under its name, faster than it is looked at. */
+  replace: (world) => (world.connection = { claimed: false, deleting: false, remote: "", local: "" }),
+  up: (world) => (world.provider = "up"),
+  down: (world) => (world.provider = "down"),
+  revoke: (world) => (world.provider = "unauthorized"),
+  forbid: (world) => (world.provider = "forbidden"),
+  bind: (world) => (world.bindings = 1),
+  unbind: (world) => (world.bindings = 0),
+};
+
+const worlds: fc.Arbitrary<World> = fc.record({
+  connection: fc.oneof(
+    { weight: 1, arbitrary: fc.constant(null) },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        claimed: fc.boolean(),
+        deleting: fc.boolean(),
+        remote: fc.constantFrom("", PROVIDER, "another-cluster"),
+        local: fc.constantFrom("", CONSUMER),
+      }),
+    },
+  ),
+  allowed: fc.oneof(fc.constant(true), fc.constant(true), fc.boolean()),
+  secret: fc.option(
+    fc.record({
+      content: fc.constantFrom<Content[]>("first", "first", "second", "elsewhere", "nonsense", ""),
+      claimed: fc.boolean(),
+      deleting: fc.boolean(),
+    }),
+  ),
+  provider: fc.constantFrom<World["provider"][]>("up", "up", "down", "unauthorized", "forbidden"),
+  bindings: fc.constantFrom(0, 1),
+  leftovers: fc.constantFrom(0, 0, 1),
+  client: fc.constant(null),
+});
+
+interface End {
+  at: string | RegExp;
+  engaged: boolean;
+}
+
+/** The end, derived from the clusters alone. */
+function expectedEnd(world: World): End {
+  const { connection, secret, allowed, provider, bindings, leftovers } = world;
+  const apart = (at: string): End => ({ at, engaged: false });
+  if (connection === null || (connection.deleting && !connection.claimed)) return apart("gone");
+  const isUnusable = !allowed || secret === null || secret.content === "" || secret.content === "nonsense";
+  if (connection.deleting && bindings === 0 && leftovers === 0) return apart("gone");
+  if (isUnusable) return apart("disengaged.secretUnusable");
+  if (provider === "down" || provider === "unauthorized") return apart("disengaged.waiting");
+  const isPinnedElsewhere = connection.remote !== "" && connection.remote !== remoteOf(secret.content);
+  if (provider === "forbidden") {
+    // Who is engaged stays so with what it last knew; who is not cannot even ask who is there.
+    if (world.client === null || world.client.content !== secret.content) return apart("disengaged.waiting");
+    if (!connection.deleting) return { at: world.client.discovered ? "ready" : "engaging.discovering", engaged: true };
+  }
+  if (isPinnedElsewhere) return apart("conflicted");
+  if (!connection.deleting) return { at: "ready", engaged: true };
+  return bindings === 0 ? apart("gone") : { at: "cleaningUp.draining", engaged: true };
+}
+
+async function settle(replica: Replica<Side>, world: World): Promise<void> {
+  for (let round = 0; round < 30; round++) {
+    const before = JSON.stringify([world, replica.at]);
+    await replica.settle();
+    elapse(world, replica.at);
+    if (JSON.stringify([world, replica.at]) === before) return;
+  }
+  throw new Error(`no rest in ${replica.at}: ${JSON.stringify(world)}`);
+}
+
+async function expectTheEnd(replica: Replica<Side>, world: World): Promise<void> {
+  const expected = expectedEnd(structuredClone(world));
+  await settle(replica, world);
+  expect(replica.violations).toEqual([]);
+  expect({ at: replica.at, engaged: world.client !== null }).toEqual(expected);
+  if (world.connection && !world.connection.deleting) {
+    expect(world.connection.claimed).toBe(true);
+    expect(world.secret === null || !world.allowed || world.secret.deleting || world.secret.claimed).toBe(true);
+  }
+}
+
+const setting = fc.record({
+  start: worlds,
+  schedule: steps<World, Side>(SIDES, DEEDS),
+  list: chances<World, Fate>(["lost", "failed"], "done", DEEDS),
+});
+
+test("a Connection comes to the one end that Secret and provider ask for, whatever happened before", async () => {
+  await fc.assert(
+    fc.asyncProperty(setting, async ({ start, schedule, list }) => {
+      const world = structuredClone(start);
+      const { next, end } = fates(world, list, "done", DEEDS);
+      const replica = connectionReplica(world, next);
+      for (const step of schedule) {
+        await take(step, replica, world, DEEDS);
+        elapse(world, replica.at);
+      }
+      end();
+      await expectTheEnd(replica, world);
+      for (const deed of ["up", "putSecond"]) {
+        DEEDS[deed]?.(world);
+        await expectTheEnd(replica, world);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
