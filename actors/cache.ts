@@ -2,7 +2,7 @@
 // Promises: the newest known state wins, whether it came from the watch or from an answer to a write of ours; a change is
 // reported once. `complete` only after a whole list has been seen.
 
-import { isOlder, keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
+import { isOlder, isOlderVersion, keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
 import type { WatchSink } from "./ports.ts";
 
 export interface Cache<T extends KubeObject> {
@@ -11,8 +11,8 @@ export interface Cache<T extends KubeObject> {
   get(key: string): T | undefined;
   values(): IterableIterator<T>;
   /**
-   * Takes in the answer to a write of an object that was known, so that the next pass does not act on an older state. One
-   * that has gone meanwhile is not brought back: no event would ever take it away again.
+   * Takes in the answer to a write, so that the next pass does not act on an older state. An object that has gone meanwhile
+   * is not brought back: no event would ever take it away again.
    */
   note(object: T): void;
 }
@@ -32,6 +32,8 @@ export interface CacheEvents<T> {
 export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache<T> {
   const objects = new Map<string, T>();
   let complete = false;
+  /** resourceVersion of the last end that was seen. */
+  let lastEnd = "0";
 
   const put = (object: T) => {
     const key = keyText(keyOf(object));
@@ -55,12 +57,16 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
     get: (key) => objects.get(key),
     values: () => objects.values(),
     note(object) {
-      if (objects.has(keyText(keyOf(object)))) put(object);
+      // Events come in the order of versions: what is older than an end that was seen, and not known, has ended itself.
+      const isKnown = objects.has(keyText(keyOf(object)));
+      if (isKnown || isOlderVersion(lastEnd, object.metadata.resourceVersion)) put(object);
     },
     sink: {
       seen: (object) => put(object as T),
       gone(object) {
         const key = keyText(keyOf(object));
+        const { resourceVersion } = object.metadata;
+        if (isOlderVersion(lastEnd, resourceVersion)) lastEnd = resourceVersion;
         const known = objects.get(key);
         if (known && (known.metadata.uid === object.metadata.uid || isOlder(known, object))) remove(key);
       },

@@ -73,6 +73,27 @@ describe("the newest state", () => {
   });
 });
 
+describe("the answer to the write that made an object", () => {
+  it("is known before its event, also after others have gone", () => {
+    const { cache, sink, told, shown } = watched();
+    sink.seen(object(5, { name: "b" }));
+    sink.gone(object(8, { name: "b" }));
+    cache.note(object(9));
+    sink.seen(object(9));
+    expect(shown()).toBe("9");
+    expect(told).toEqual([">5", "5>", ">9"]);
+  });
+
+  it("is old news where the whole life of the object has been told already", () => {
+    const { cache, sink, shown } = watched();
+    sink.seen(object(9));
+    sink.gone(object(12));
+    sink.seen(object(11, { name: "b" }));
+    cache.note(object(9));
+    expect(shown()).toBe("");
+  });
+});
+
 describe("an object that goes", () => {
   it("is told with its last state", () => {
     const { sink, told } = watched();
