@@ -1,0 +1,165 @@
+// What becomes of the definitions that came through a Connection when it goes: the promises of actors/sweep.ts, on a real
+// API server, because what one serves of a definition decides what may be deleted. The engine is a fake with the two things
+// that a sweep looks at: the consumer's cluster and the definitions of the Connection.
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Engine } from "../../actors/engine.ts";
+import { ApiError, type Cluster } from "../../actors/ports.ts";
+import { sweep } from "../../actors/sweep.ts";
+import { createCluster } from "../../adapters/kube/client.ts";
+import { parseKubeconfig } from "../../adapters/kube/kubeconfig.ts";
+import { type Crd, isEstablished } from "../../crds/definition-object.ts";
+import type { KubeObject, Resource } from "../../crds/kube-object.ts";
+import { ANNOTATION, LABEL } from "../../crds/labels.ts";
+import { CRDS } from "../../crds/resources.ts";
+import { definition } from "../adapters/widgets.ts";
+import { type ControlPlane, startControlPlane } from "../harness/control-plane.ts";
+import { eventually } from "../harness/wait.ts";
+
+let plane: ControlPlane;
+let cluster: Cluster;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  cluster = createCluster(parseKubeconfig(plane.kubeconfig));
+}, 60_000);
+
+afterAll(async () => {
+  await cluster?.close();
+  await plane?.stop();
+});
+
+const typeOf = (plural: string, kind: string): Resource => ({
+  group: "sweep.example.org",
+  version: "v1",
+  resource: plural,
+  kind,
+  namespaced: true,
+});
+const keyOf = ({ resource, group }: Resource) => ({ namespace: "", name: `${resource}.${group}` });
+
+interface Making {
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+}
+
+/** A definition of ours, as installed and served. */
+async function install(resource: Resource, { annotations, finalizers }: Making = {}) {
+  const crd = definition(resource) as unknown as Crd;
+  Object.assign(crd.metadata, {
+    labels: { [LABEL.managed]: "true", team: "a" },
+    annotations: { [ANNOTATION.connection]: "acme", [ANNOTATION.schemaHash]: "sha256:0", note: "mine", ...annotations },
+    ...(finalizers ? { finalizers } : {}),
+  });
+  await cluster.create(CRDS, "", crd);
+  return eventually(`${resource.resource} to be installed`, async () => {
+    const seen = (await cluster.get(CRDS, keyOf(resource))) as Crd;
+    return isEstablished(seen) ? seen : undefined;
+  });
+}
+
+const served = (resource: Resource) =>
+  eventually(`${resource.resource} to be served`, async () => (await cluster.list(resource)) !== undefined);
+
+const create = (resource: Resource, name = "a") =>
+  cluster.create(resource, "default", {
+    apiVersion: `${resource.group}/${resource.version}`,
+    kind: resource.kind,
+    metadata: { name },
+    spec: { size: 1 },
+  });
+
+/** Sweeps what is listed as the Connection's, whatever else is there. */
+const sweepOf = (...resources: Resource[]) =>
+  sweep(
+    {
+      consumer: cluster,
+      directory: { crdsOf: () => resources.map((resource) => ({ metadata: { name: keyOf(resource).name } })) },
+    } as unknown as Engine,
+    "acme",
+  );
+
+const find = async (resource: Resource): Promise<KubeObject | undefined> => {
+  try {
+    return await cluster.get(CRDS, keyOf(resource));
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  }
+};
+const gone = (resource: Resource) =>
+  eventually(`${resource.resource} to be gone`, async () => (await find(resource)) === undefined);
+
+const expectStripped = async (resource: Resource) => {
+  const crd = await find(resource);
+  expect(crd?.metadata.labels).toEqual({ team: "a" });
+  expect(crd?.metadata.annotations).toEqual({ note: "mine" });
+};
+
+describe("a definition of ours", () => {
+  it("goes when it holds no object", async () => {
+    const resource = typeOf("empties", "Empty");
+    await install(resource);
+    await served(resource);
+    await sweepOf(resource);
+    await gone(resource);
+  });
+
+  it("stays with its objects when it holds some, without our marks and with everything else", async () => {
+    const resource = typeOf("fulls", "Full");
+    await install(resource);
+    await served(resource);
+    await create(resource);
+    await sweepOf(resource);
+    await expectStripped(resource);
+    expect(await cluster.list(resource)).toHaveLength(1);
+  });
+
+  it("stays when it cannot be told what it holds, because none of its versions is served any more", async () => {
+    const resource = typeOf("hiddens", "Hidden");
+    const installed = await install(resource);
+    await served(resource);
+    await create(resource);
+    const versions = installed.spec.versions.map((version) => ({ ...version, served: false }));
+    const { managedFields: _managedFields, ...metadata } = (await cluster.get(CRDS, keyOf(resource))).metadata;
+    await cluster.replace(CRDS, keyOf(resource), { ...installed, metadata, spec: { ...installed.spec, versions } });
+    await sweepOf(resource);
+    await expectStripped(resource);
+  });
+
+  it("that was handed over to another Connection meanwhile is left to that one", async () => {
+    const resource = typeOf("shareds", "Shared");
+    await install(resource, { annotations: { [ANNOTATION.connection]: "other" } });
+    await served(resource);
+    await sweepOf(resource);
+    expect((await find(resource))?.metadata.annotations).toMatchObject({ [ANNOTATION.connection]: "other" });
+  });
+
+  it("that is going already is left to it", async () => {
+    const resource = typeOf("leavers", "Leaver");
+    const { metadata } = await install(resource, { finalizers: ["example.org/hold"] });
+    await cluster.delete(CRDS, keyOf(resource), metadata.uid);
+    const before = await find(resource);
+    await sweepOf(resource);
+    expect((await find(resource))?.metadata.labels).toEqual(before?.metadata.labels);
+    await cluster.patch(CRDS, keyOf(resource), [{ op: "replace", path: "/metadata/finalizers", value: [] }]);
+  });
+
+  it("that has gone meanwhile does not keep the others from being swept", async () => {
+    const resource = typeOf("lasts", "Last");
+    await install(resource);
+    await served(resource);
+    await sweepOf(typeOf("nothings", "Nothing"), resource);
+    await gone(resource);
+  });
+});
+
+describe("a definition that somebody else made", () => {
+  it("only loses our marks, however empty it is", async () => {
+    const resource = typeOf("users", "User");
+    await install(resource, { annotations: { [ANNOTATION.crdOrigin]: "user" } });
+    await served(resource);
+    await sweepOf(resource);
+    await expectStripped(resource);
+  });
+});
