@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { type SyncerEvent, type SyncerFacts, syncerMachine } from "../../machines/syncer.ts";
 import {
   absent,
+  COMING,
   DUE,
   ENDING,
   failed,
@@ -25,7 +26,7 @@ const facts: SyncerEvent[] = [
     type: "connection.seen",
     connection,
   })),
-  ...[WANTED, ENDING, NOBODY].map((demand): SyncerEvent => ({ type: "demand.seen", demand })),
+  ...[WANTED, COMING, ENDING, NOBODY].map((demand): SyncerEvent => ({ type: "demand.seen", demand })),
   ...[null, OFFERED, { exported: false, refusal: null }].map((offer): SyncerEvent => ({ type: "offer.seen", offer })),
   ...[absent(), served(), served({ state: "installing" }), served({ state: "deleting" }), foreignCrd()].map(
     (crd): SyncerEvent => ({ type: "crd.seen", crd }),

@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { type BindingView, demandFor, governing, rule } from "../../../machines/rules/governing.ts";
+
+const API = "widgets.example.org";
+
+const view = (change: Partial<BindingView> = {}): BindingView => ({
+  kind: "ClusterBinding",
+  namespace: "",
+  name: "a",
+  created: "2026-01-01T00:00:00Z",
+  claimed: true,
+  deleting: false,
+  adopt: false,
+  apis: [API],
+  leaving: [],
+  ...change,
+});
+const namespaced = (namespace: string, change: Partial<BindingView> = {}): BindingView =>
+  view({ kind: "Binding", namespace, ...change });
+
+describe("the binding that governs", () => {
+  it("is a ClusterBinding before a Binding, the oldest first, then by name", () => {
+    const older = view({ name: "z", created: "2025-01-01T00:00:00Z" });
+    expect(governing([namespaced("x", { created: "2020-01-01T00:00:00Z" }), view(), older], API, "x")).toBe(older);
+    expect(governing([view({ name: "b" }), view({ name: "a" })], API, "x")?.name).toBe("a");
+  });
+
+  it("is live, claimed, lists the API and covers the namespace", () => {
+    const others = [
+      view({ deleting: true }),
+      view({ claimed: false }),
+      view({ apis: ["gadgets.example.org"] }),
+      namespaced("y"),
+    ];
+    expect(governing(others, API, "x")).toBeUndefined();
+    expect(governing([namespaced("x")], API, "")).toBeUndefined();
+  });
+});
+
+describe("an object without a governing binding", () => {
+  it("is drained when a binding that covered it goes, or has let go of the API", () => {
+    expect(rule([view({ deleting: true })], API, "x").mode).toBe("drain");
+    expect(rule([view({ apis: [], leaving: [API] })], API, "x").mode).toBe("drain");
+    expect(rule([namespaced("y", { deleting: true })], API, "x").mode).toBe("held");
+  });
+
+  it("is held when no binding ever covered it", () => {
+    expect(rule([], API, "x")).toEqual({ mode: "held", adopt: false });
+  });
+
+  // A binding is renamed by creating one and deleting the other: between the two, nothing may be lost.
+  it("is held and not drained while a binding that lists the API is still to be claimed", () => {
+    const bindings = [view({ deleting: true }), view({ name: "b", claimed: false })];
+    expect(rule(bindings, API, "x").mode).toBe("held");
+    expect(demandFor(bindings, API, false)).toEqual({ live: 0, coming: 1, draining: 1, takesCrd: false });
+  });
+});
+
+describe("what bindings ask for an API", () => {
+  it("takes the CRD away only with the last ClusterBinding that is deleted", () => {
+    expect(demandFor([view({ deleting: true })], API, false).takesCrd).toBe(true);
+    expect(demandFor([namespaced("x", { deleting: true })], API, false).takesCrd).toBe(false);
+    expect(demandFor([view({ deleting: true }), namespaced("x")], API, false).takesCrd).toBe(false);
+    expect(demandFor([view({ apis: [], leaving: [API] })], API, false).takesCrd).toBe(false);
+  });
+
+  it("counts no Binding for an API whose objects have no namespace", () => {
+    expect(demandFor([namespaced("x")], API, true).live).toBe(0);
+  });
+});
