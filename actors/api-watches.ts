@@ -77,6 +77,10 @@ export function watchConsumer(engine: Engine, syncer: Syncer, shape: Shape, defi
         watching.trouble.consumer = { reason: "Pending", message };
         engine.wake(syncer.key, PRIORITY.backlog);
       },
+      recovered() {
+        watching.trouble.consumer = null;
+        engine.wake(syncer.key, PRIORITY.backlog);
+      },
     },
   );
   const watching: Watching = {
@@ -119,6 +123,10 @@ export function watchProvider(engine: Engine, syncer: Syncer, watching: Watching
       },
       failed(error) {
         watching.trouble.provider = refusedWatch(shape, error);
+        engine.wake(syncer.key, PRIORITY.backlog);
+      },
+      recovered() {
+        watching.trouble.provider = null;
         engine.wake(syncer.key, PRIORITY.backlog);
       },
     },

@@ -1,7 +1,6 @@
 // The actor behind machines/binding.ts: sums up what syncers and objects have come to for one ClusterBinding or Binding,
 // holds and releases it by its finalizer, and writes its status.
 
-import { isDeepStrictEqual } from "node:util";
 import type { AnyBinding } from "../crds/binding.ts";
 import { type ApiName, hasFinalizer, isDeleting, type Key, keyOf, type Resource } from "../crds/kube-object.ts";
 import { FINALIZER } from "../crds/labels.ts";
@@ -17,7 +16,7 @@ import { bindingConditions, boundApis } from "../machines/binding-status.ts";
 import { governing, rule } from "../machines/rules/governing.ts";
 import type { SyncerContext } from "../machines/syncer.ts";
 import type { Cache } from "./cache.ts";
-import { demandOn, syncerFor, viewsOf } from "./demand.ts";
+import { bindingsSeen, syncerFor, viewsOf } from "./demand.ts";
 import { answeredApis, listedApis } from "./directory.ts";
 import { type Engine, isoNow, phaseOf } from "./engine.ts";
 import { addCleanup, removeCleanup } from "./finalizers.ts";
@@ -120,9 +119,9 @@ function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaini
 function isDrained(engine: Engine, syncer: Syncer): boolean {
   const record = engine.records.get(syncer.key);
   if (record === undefined) return false;
-  const { demand } = record.context as SyncerContext;
-  if (demand === undefined || !isDeepStrictEqual(demand, demandOn(engine, syncer))) return false;
-  if (demand.live > 0) return syncer.watching === null || syncer.watching.consumerListed;
+  const { demand, crd } = record.context as SyncerContext;
+  if (demand === undefined || syncer.seen !== bindingsSeen(engine, syncer)) return false;
+  if (demand.live > 0) return syncer.watching?.consumerListed ?? (crd?.state === "absent" || crd?.mine === false);
   return statePath(record.value) === "cleaningUp.idle";
 }
 

@@ -6,7 +6,7 @@ import type { ConnectionEvent } from "../machines/connection.ts";
 import { faultOf } from "./engagement.ts";
 import type { Engine } from "./engine.ts";
 import { clusterUid } from "./identity.ts";
-import { kubeconfigOf, secretOf } from "./kubeconfig-secret.ts";
+import { fingerprintOf, kubeconfigOf, secretOf } from "./kubeconfig-secret.ts";
 import { ApiError, type Cluster, KubeconfigError } from "./ports.ts";
 
 /** A client whose identity has been read, until the machine has compared it with the pin. */
@@ -40,9 +40,12 @@ function failed(side: "provider" | "local", what: string, error: unknown): Ident
 function build(engine: Engine, name: string, fingerprint: string): Cluster | Identified {
   const connection = engine.directory.connection(name);
   const secret = connection && secretOf(engine, connection);
-  if (!secret) return unusable(fingerprint, new KubeconfigError("invalid", "is gone"));
+  if (!secret) return failed("local", "read the Secret", new Error("it has just gone"));
+  const { text } = kubeconfigOf(secret, secretKey(connection.spec));
+  // What is found out below is remembered of these very bytes.
+  if (fingerprintOf(text) !== fingerprint) return failed("local", "read the Secret", new Error("it has just changed"));
   try {
-    return engine.connect(name, kubeconfigOf(secret, secretKey(connection.spec)).text);
+    return engine.connect(name, text);
   } catch (error) {
     if (error instanceof KubeconfigError) return unusable(fingerprint, error);
     throw error;

@@ -18,14 +18,16 @@ import { connectionConditions, knownExports } from "../machines/connection-statu
 import { engage, faultOf } from "./engagement.ts";
 import { type Engine, isoNow, type Phase } from "./engine.ts";
 import { type Candidate, identify } from "./connecting.ts";
-import { addCleanup, removeCleanup } from "./finalizers.ts";
+import { addCleanup, ifThere, removeCleanup } from "./finalizers.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { setDue } from "./timers.ts";
 import { clusterUid } from "./identity.ts";
 import { bindingKey, connectionKey } from "./keys.ts";
 import { secretFact, secretOf } from "./kubeconfig-secret.ts";
+import { freeSecret, isNeeded } from "./secrets-actor.ts";
+import { ownerConnection } from "./directory.ts";
+import type { Syncer } from "./syncer.ts";
 import { ApiError, PRIORITY } from "./ports.ts";
-import { isStatus } from "./refusals.ts";
 import { nextConditions, writeStatus } from "./status-writer.ts";
 import { sweep } from "./sweep.ts";
 
@@ -42,6 +44,7 @@ const connectionFact = (engine: Engine, connection: Connection) => {
     secretName: `${namespace}/${name}`,
     namespaceAllowed: engine.settings.namespace,
     source: spec.schema.source,
+    decided: status?.activeSchemaSource === "CRD",
     ignored: [
       ...(spec.autoBind ? ["spec.autoBind"] : []),
       ...(spec.schema.pullPolicy === "All" ? ["spec.schema.pullPolicy All (as Bound)"] : []),
@@ -98,10 +101,18 @@ function facts(engine: Engine, name: string, connection: Connection | undefined)
   ];
 }
 
+/** What is remembered of this very Connection: another of its name starts from nothing. */
+function contextOf(engine: Engine, name: string): ConnectionContext {
+  const context = engine.records.get(connectionKey(name))?.context as ConnectionContext | undefined;
+  const present = engine.directory.connection(name);
+  const isAnother = present && context?.connection && context.connection.uid !== present.metadata.uid;
+  return context === undefined || isAnother ? initialConnectionContext : context;
+}
+
 /** One pass of a Connection. Rejects only for bugs. */
 export async function connectionPass(engine: Engine, name: string): Promise<void> {
   const key = connectionKey(name);
-  const context = (engine.records.get(key)?.context as ConnectionContext | undefined) ?? initialConnectionContext;
+  const context = contextOf(engine, name);
   const due = engine.timers.takeDue(key);
   const found: { candidate: Candidate | null } = { candidate: null };
   const rest = await runPass<ConnectionContext, ConnectionEvent>({
@@ -176,7 +187,9 @@ async function verify(engine: Engine, name: string): Promise<ConnectionEvent> {
     await engagement.cluster.ping().catch((error: unknown) => {
       if (!(error instanceof ApiError)) throw error;
     });
-    return { type: "verified", remote: await clusterUid(engagement.cluster) };
+    const remote = await clusterUid(engagement.cluster);
+    engagement.trust();
+    return { type: "verified", remote };
   } catch (error) {
     const fault = faultOf(error) === "unauthorized" ? "unauthorized" : "unreachable";
     return { type: "failed", fault, message: `the provider no longer answers: ${String((error as Error).message)}` };
@@ -188,27 +201,13 @@ async function release(engine: Engine, name: string): Promise<ConnectionEvent> {
   const { directory, consumer } = engine;
   const connection = directory.connection(name);
   if (connection === undefined) return { type: "released" };
+  // The sweep took its time: a binding may have come meanwhile, and it would be left without its Connection.
+  if (directory.bindingsOf(name).length > 0) throw new Error("a binding has come to refer to this Connection");
   const secret = secretOf(engine, connection);
-  const { namespace, name: secretName } = connection.spec.kubeconfigSecretRef;
-  const shared = [...directory.connections.values()].some(
-    ({ metadata, spec }) =>
-      metadata.name !== name &&
-      (metadata.finalizers ?? []).includes(FINALIZER.cleanup) &&
-      spec.kubeconfigSecretRef.namespace === namespace &&
-      spec.kubeconfigSecretRef.name === secretName,
-  );
-  if (secret && !shared) await gone(() => removeCleanup(consumer, SECRETS, secret));
-  await gone(() => removeCleanup(consumer, CONNECTIONS, connection));
+  if (secret && !isNeeded(engine, secret, name)) await freeSecret(consumer, secret);
+  await ifThere(() => removeCleanup(consumer, CONNECTIONS, connection));
   return { type: "released" };
 }
-
-const gone = async (remove: () => Promise<unknown>): Promise<void> => {
-  try {
-    await remove();
-  } catch (error) {
-    if (!isStatus(error, 404)) throw error;
-  }
-};
 
 /** Opens, swaps or closes the engaged client as the state asks for. */
 function keepEngagement(
@@ -228,6 +227,7 @@ function keepEngagement(
     void candidate.cluster.close();
     return;
   }
+  engine.engagements.get(name)?.close();
   const local = rest.context.identity?.local ?? "";
   const engagement = engage(
     { connection: name, cluster: candidate.cluster, fingerprint: wanted, clusterUid: local },
@@ -265,13 +265,14 @@ async function report(engine: Engine, name: string, rest: Rest<ConnectionContext
 
 function phaseFrom(engine: Engine, name: string, rest: Rest<ConnectionContext>): Phase {
   if (engine.directory.connection(name) === undefined) {
-    return { state: "absent", reason: `Connection ${name} does not exist` };
+    return { state: "absent", lost: true, reason: `Connection ${name} does not exist` };
   }
   const verdict = connectionConditions(stateFor(rest), rest.context).find(({ type }) => type === "Ready");
   const reason =
     verdict?.status === "True" ? `Connection ${name} is Ready` : `Connection ${name} is not Ready: ${verdict?.message}`;
-  if (rest.in("cleaningUp.draining")) return { state: "deleting", reason };
-  return { state: verdict?.status === "True" ? "ready" : "away", reason };
+  const lost = rest.in("disengaged") || rest.in("conflicted");
+  if (rest.in("cleaningUp.draining")) return { state: "deleting", lost, reason };
+  return { state: verdict?.status === "True" ? "ready" : "away", lost, reason };
 }
 
 function forget(engine: Engine, name: string): void {
@@ -280,17 +281,30 @@ function forget(engine: Engine, name: string): void {
   engine.announced.delete(name);
 }
 
+/** Its own syncers, and those of other Connections that wait because its CRD is in their way. */
+function isConcerned(engine: Engine, { connection, api }: Syncer, name: string): boolean {
+  if (connection === name) return true;
+  const crd = engine.directory.crds.get(`/${api}`);
+  return crd !== undefined && ownerConnection(crd) === name;
+}
+
+/** Everything that others go by. */
+function signatureOf(engine: Engine, name: string, { context }: Rest<ConnectionContext>, phase: Phase): string {
+  const exports = knownExports(context) ?? [];
+  const pin = engine.directory.connection(name)?.status?.remoteClusterUID;
+  const epoch = engine.engagements.get(name)?.epoch;
+  return JSON.stringify([phase, pin, epoch, exports.map((api) => api.name)]);
+}
+
 /** Tells those who depend on the Connection when what it allows has changed. */
 function announce(engine: Engine, name: string, rest: Rest<ConnectionContext>): void {
-  const before = engine.phases.get(name);
-  const after = phaseFrom(engine, name, rest);
-  engine.phases.set(name, after);
-  const exports = JSON.stringify(knownExports(rest.context)?.map((api) => api.name) ?? []);
-  const signature = `${after.state} ${after.reason} ${engine.engagements.get(name)?.epoch ?? ""} ${exports}`;
-  if (before && engine.announced.get(name) === signature) return;
+  const phase = phaseFrom(engine, name, rest);
+  const signature = signatureOf(engine, name, rest, phase);
+  engine.phases.set(name, phase);
+  if (engine.announced.get(name) === signature) return;
   engine.announced.set(name, signature);
-  engine.log.info({ connection: name, phase: after.state, reason: after.reason }, "connection");
-  for (const syncer of syncersOf(engine, name)) engine.wake(syncer.key);
+  engine.log.info({ connection: name, phase: phase.state, reason: phase.reason }, "connection");
+  for (const syncer of engine.syncers.values()) if (isConcerned(engine, syncer, name)) engine.wake(syncer.key);
   for (const binding of engine.directory.bindingsOf(name)) {
     engine.wake(bindingKey(name, keyOf(binding)), PRIORITY.live);
   }

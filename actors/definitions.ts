@@ -14,11 +14,15 @@ import {
 } from "../crds/ownership.ts";
 import { consumerCrd } from "../crds/pull.ts";
 import type { Reason } from "../crds/reasons.ts";
-import { CRDS } from "../crds/resources.ts";
+import { isDeleting } from "../crds/kube-object.ts";
+import type { AnyBinding } from "../crds/binding.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CRDS } from "../crds/resources.ts";
 import type { Refusal, SyncerFacts } from "../machines/syncer.ts";
 import { demandOn } from "./demand.ts";
+import { listedApis } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Engagement, Offer } from "./engagement.ts";
+import type { Cluster } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
 import type { Syncer } from "./syncer.ts";
 
@@ -34,6 +38,8 @@ export interface Definitions {
   waiting?: string;
   /** A definition could not be read; what is known may be old. */
   failed?: string;
+  /** It was the consumer's own: nothing can be decided. */
+  unread?: true;
   decision?: OwnershipDecision;
 }
 
@@ -74,7 +80,9 @@ function relation(engine: Engine, mine: string, other: string): Relation {
   const [a, b] = [theirs, engine.directory.connection(mine)].map((one) => one?.status?.remoteClusterUID ?? "");
   if (a === "" || b === "") return "unknown";
   if (a !== b) return "different";
-  return theirs.metadata.deletionTimestamp === undefined ? "same" : "leaving";
+  // One that still has bindings still has objects to let go of, and needs its CRD for that.
+  const isLeaving = theirs.metadata.deletionTimestamp !== undefined && engine.directory.bindingsOf(other).length === 0;
+  return isLeaving ? "leaving" : "same";
 }
 
 function decide(engine: Engine, syncer: Syncer, offer: Offer): OwnershipDecision | undefined {
@@ -157,7 +165,7 @@ export async function readDefinitions(engine: Engine, syncer: Syncer): Promise<D
     await readConsumer(engine, syncer);
   } catch (error) {
     const failed = `get customresourcedefinitions ${syncer.api} on this cluster: ${String((error as Error).message)}`;
-    return { ...base(syncer), failed };
+    return { ...base(syncer), failed, unread: true };
   }
   const offered = await readOffer(engine, syncer);
   return { ...base(syncer), ...offered };
@@ -185,6 +193,8 @@ export async function installCrd(
         ? await engine.consumer.create(CRDS, "", decision.manifest)
         : await engine.consumer.replace(CRDS, keyOf(syncer), decision.manifest);
     syncer.crd = answer as Crd;
+    // Before the watch tells: a pass in between must not take it for absent.
+    engine.directory.crds.note(answer);
     if (syncer.desired) syncer.accepted = acceptedSpec(syncer.desired.pulled, syncer.crd);
     engine.log.info({ connection: syncer.connection, crd: syncer.api, step: decision.do }, "installed the CRD");
     return { ...base(syncer), offer: definitions.offer, step: "leave" };
@@ -193,10 +203,22 @@ export async function installCrd(
   }
 }
 
+/** Does any binding, on any Connection, list the API, as the API server sees it now? */
+async function isListed(consumer: Cluster, api: string): Promise<boolean> {
+  const [everywhere, here] = await Promise.all([consumer.list(CLUSTER_BINDINGS), consumer.list(BINDINGS)]);
+  return ([...everywhere, ...here] as AnyBinding[]).some(
+    (binding) => !isDeleting(binding) && listedApis(binding).includes(api),
+  );
+}
+
 /** Deletes the consumer's CRD, by uid, and with it what instances remain. Never rejects. */
 export async function removeCrd(engine: Engine, syncer: Syncer): Promise<Definitions | InstallFailure> {
   if (syncer.crd === null) return base(syncer);
   try {
+    // Objects go with it, so this is not decided on what two watches happen to have told so far.
+    if (await isListed(engine.consumer, syncer.api)) {
+      return { reason: "Pending", message: `a binding lists ${syncer.api}`, lasting: false };
+    }
     const answer = await engine.consumer.delete(CRDS, keyOf(syncer), syncer.crd.metadata.uid);
     syncer.crd = answer === "gone" ? null : (answer as Crd);
     engine.log.info({ connection: syncer.connection, crd: syncer.api }, "removed the CRD");

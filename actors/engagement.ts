@@ -30,6 +30,10 @@ export interface Engagement {
   clusterUid: string;
   discovery(): Discovery;
   offer(api: string): Offer | undefined;
+  /** A request was answered as if the client were no longer any good: to be verified. */
+  suspect(error: ApiError): void;
+  /** It was verified. */
+  trust(): void;
   close(): void;
 }
 
@@ -38,6 +42,11 @@ export interface EngagementEvents {
   discovery(): void;
   /** The provider's definition of that API appeared, changed or went. */
   offer(api: string): void;
+}
+
+interface Failure {
+  fault: ConnectionFault;
+  message: string;
 }
 
 let epochs = 0;
@@ -66,7 +75,8 @@ export function engage(
   who: Pick<Engagement, "connection" | "cluster" | "fingerprint" | "clusterUid">,
   events: EngagementEvents,
 ): Engagement {
-  let failure: { fault: ConnectionFault; message: string } | null = null;
+  let failure: Failure | null = null;
+  let suspicion: Failure | null = null;
   const crds = createCache<Crd>({
     changed: (before, after) => {
       failure = null;
@@ -101,7 +111,8 @@ export function engage(
     epoch: ++epochs,
     discovery() {
       const known = exports();
-      if (failure !== null) return { state: "failed", ...failure, exports: known };
+      const doubt = suspicion ?? failure;
+      if (doubt !== null) return { state: "failed", ...doubt, exports: known };
       return known === null ? { state: "unknown" } : { state: "complete", exports: known };
     },
     offer(name) {
@@ -109,6 +120,13 @@ export function engage(
       const api = exports()?.find((exported) => exported.name === name);
       if (!crd || !api) return undefined;
       return { api, version: crd.metadata.resourceVersion, webhookConversion: hasWebhookConversion(crd) };
+    },
+    suspect(error) {
+      suspicion = { fault: faultOf(error), message: error.message };
+      events.discovery();
+    },
+    trust() {
+      suspicion = null;
     },
     close() {
       watch.stop();

@@ -33,6 +33,8 @@ export interface Ports {
  */
 export interface Phase {
   state: "ready" | "deleting" | "away" | "absent";
+  /** It has been tried and leads nowhere, as opposed to not being there yet. */
+  lost: boolean;
   reason: string;
 }
 
@@ -62,5 +64,5 @@ export const isoNow = (clock: Clock): string => new Date(clock.now()).toISOStrin
 export const phaseOf = (engine: Engine, connection: string): Phase =>
   engine.phases.get(connection) ??
   (engine.directory.connection(connection)
-    ? { state: "away", reason: `Connection ${connection} has not been looked at yet` }
-    : { state: "absent", reason: `Connection ${connection} does not exist` });
+    ? { state: "away", lost: false, reason: `Connection ${connection} has not been looked at yet` }
+    : { state: "absent", lost: true, reason: `Connection ${connection} does not exist` });

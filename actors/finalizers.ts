@@ -4,6 +4,7 @@
 import { hasFinalizer, keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { FINALIZER } from "../crds/labels.ts";
 import type { Cluster, PatchOperation } from "./ports.ts";
+import { isStatus } from "./refusals.ts";
 
 const fence = ({ metadata }: KubeObject): PatchOperation[] => [
   { op: "test", path: "/metadata/uid", value: metadata.uid },
@@ -24,4 +25,13 @@ export async function removeCleanup(cluster: Cluster, resource: Resource, object
   const finalizers = (object.metadata.finalizers ?? []).filter((one) => one !== FINALIZER.cleanup);
   const replace: PatchOperation = { op: "replace", path: "/metadata/finalizers", value: finalizers };
   return cluster.patch(resource, keyOf(object), [...fence(object), replace]);
+}
+
+/** What has gone by itself needs no removing. */
+export async function ifThere(remove: () => Promise<unknown>): Promise<void> {
+  try {
+    await remove();
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+  }
 }

@@ -1,10 +1,11 @@
-// Addresses of actors. A key begins with its Connection, which is also its lane on the queue. Names of Kubernetes objects
-// hold no slash, but what a binding writes for a Connection or an API may hold anything: it is escaped.
+// Addresses of actors. A key begins with its Connection. Names of Kubernetes objects hold no slash, but what a binding
+// writes for a Connection or an API may hold anything: it is escaped.
 
 import type { ApiName, Key } from "../crds/kube-object.ts";
 
 export type Address =
   | { kind: "connection"; connection: string }
+  | { kind: "secrets" }
   | { kind: "syncer"; connection: string; api: ApiName }
   | { kind: "binding"; connection: string; namespace: string; name: string }
   | { kind: "object"; connection: string; api: ApiName; key: Key };
@@ -13,6 +14,8 @@ const segment = (text: string): string => text.replaceAll("%", "%25").replaceAll
 const unescaped = (text: string): string => text.replaceAll("%2F", "/").replaceAll("%25", "%");
 
 export const connectionKey = (connection: string): string => `${segment(connection)}/connection`;
+/** The Secrets of our namespace belong to no Connection; "-" is no name an object can have. */
+export const SECRETS_KEY = "-/secrets";
 export const syncerKey = (connection: string, api: ApiName): string => `${segment(connection)}/syncer/${segment(api)}`;
 /** A ClusterBinding has no namespace: its segment is empty. */
 export const bindingKey = (connection: string, binding: Key): string =>
@@ -29,6 +32,7 @@ const OBJECT = /^object\/([^/]+)\/([^/]*)\/([^/]+)$/;
 type Parse = (connection: string, rest: string) => Address | undefined;
 
 const PARSERS: readonly Parse[] = [
+  (connection, rest) => (`${connection}/${rest}` === SECRETS_KEY ? { kind: "secrets" } : undefined),
   (connection, rest) => (CONNECTION.test(rest) ? { kind: "connection", connection } : undefined),
   (connection, rest) => {
     const [, api] = SYNCER.exec(rest) ?? [];
@@ -56,3 +60,12 @@ export function parseAddress(text: string): Address {
   }
   throw new TypeError(`not an actor's key: ${text}`);
 }
+
+/**
+ * The lane of a key on the queue: one for the objects of a Connection, one for those who decide over them, so that a slow
+ * provider delays no other Connection, and a backlog of its objects does not delay the word that it is away.
+ */
+export const laneOf = (key: string): string => {
+  const [connection = "", kind = ""] = key.split("/", 2);
+  return kind === "object" ? connection : `${connection}/control`;
+};

@@ -9,7 +9,8 @@ import type { SecretFact } from "../machines/connection.ts";
 import type { Secret } from "./directory.ts";
 import type { Engine } from "./engine.ts";
 
-const fingerprintOf = (text: string): string => createHash("sha256").update(text).digest("base64");
+/** What tells one kubeconfig from another without showing it. */
+export const fingerprintOf = (text: string): string => createHash("sha256").update(text).digest("base64");
 
 /** The Secret a Connection refers to; undefined when it is missing or lies in a namespace that is not read. */
 export const secretOf = (engine: Engine, connection: Connection): Secret | undefined => {

@@ -1,9 +1,11 @@
 // The actor behind machines/object.ts: tells the machine what the table and the bindings say of one object, runs its pass,
 // and keeps what it has to remember. The requests it names are made in object-effects.ts.
 
+import { isDeepStrictEqual } from "node:util";
 import { type Key, keyText } from "../crds/kube-object.ts";
 import { objectMachine } from "../machines/object.ts";
 import type { ObjectContext, ObjectEvent } from "../machines/object-facts.ts";
+import { demandOn } from "./demand.ts";
 import type { Engine } from "./engine.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { setDue } from "./timers.ts";
@@ -11,7 +13,7 @@ import { objectKey } from "./keys.ts";
 import { EFFECTS, objectEffects, type Work } from "./object-effects.ts";
 import { PRIORITY } from "./ports.ts";
 import { gateFor, type Syncer } from "./syncer.ts";
-import { contextFrom, type Memory, type Tally } from "./table.ts";
+import { contextFrom, type Memory } from "./table.ts";
 
 const machine = hosted(objectMachine, EFFECTS);
 
@@ -39,19 +41,20 @@ export async function objectPass(engine: Engine, syncer: Syncer, key: Key): Prom
   if (watching === null || !watching.consumerListed || watching.table.get(id) === undefined) return;
   const providerKey = engine.settings.mapper.toProvider(watching.shape.resource, key);
   const work: Work = { engine, syncer, watching, key, id, providerKey };
-  const before = { ...watching.table.tally(key.namespace) };
+  const before = reportable(work);
   syncer.inFlight++;
   try {
     await settle(work, due);
   } finally {
     syncer.inFlight--;
-    tell(work, before);
+    if (before !== reportable(work) || isAwaited(work)) engine.wake(syncer.key, PRIORITY.backlog);
   }
 }
 
 /** Runs the machine and keeps what it remembers. */
 async function settle(work: Work, due: boolean): Promise<void> {
   const { engine, syncer, watching, key, id } = work;
+  const address = objectKey(syncer.connection, syncer.api, key);
   const memory = watching.table.get(id)?.memory ?? null;
   const rest = await runPass<ObjectContext, ObjectEvent>({
     machine,
@@ -59,27 +62,50 @@ async function settle(work: Work, due: boolean): Promise<void> {
     events: [...facts(work), { type: due ? "due" : "pass" }],
     effects: objectEffects(work),
   });
-  setDue(engine.timers, objectKey(syncer.connection, syncer.api, key), rest);
+  setDue(engine.timers, address, rest);
   watching.table.remember(id, isReplaced(work, rest) ? null : memoryOf(rest));
-  if (rest.in("ready") || rest.in("gone")) watching.table.dropBodies(id);
+  if (isOvertaken(work, rest)) engine.wake(address, PRIORITY.live);
+  else if (BODILESS.some((state) => rest.in(state))) watching.table.dropBodies(id);
+}
+
+/** States in which nothing more will be asked of the bodies. */
+const BODILESS = ["ready", "gone", "unbound", "cleaningUp.released"];
+
+/**
+ * Did what the pass decided on change while it awaited answers? The events that told so may be old news by now, because
+ * answers were noted before them, and then nobody else would look again.
+ */
+function isOvertaken({ syncer, watching, id }: Work, { context }: Rest<ObjectContext>): boolean {
+  const entry = watching.table.get(id);
+  if (!entry?.consumer || watching !== syncer.watching) return false;
+  const isOther = (now: { resourceVersion: string } | null, then: { resourceVersion: string } | null | undefined) =>
+    now !== null && now.resourceVersion !== then?.resourceVersion;
+  const gates = !isDeepStrictEqual(gateFor(syncer, id), context.gate);
+  return gates || isOther(entry.consumer, context.consumer) || isOther(entry.copy, context.copy);
 }
 
 /** Has another object taken its name during the pass? What was found out says nothing about that one. */
 const isReplaced = ({ watching, id }: Work, { context }: Rest<ObjectContext>): boolean =>
   watching.table.get(id)?.consumer?.uid !== context.consumer?.uid;
 
-/** Lets the syncer count again when something it reports has changed, or when somebody waits for objects to let go. */
-function tell({ engine, syncer, watching, key }: Work, before: Tally): void {
-  const after = watching.table.tally(key.namespace);
-  const changed = (["foreign", "another", "failing"] as const).some((field) => before[field] !== after[field]);
-  if (changed || syncer.ruleFor(key.namespace).mode !== "sync") engine.wake(syncer.key, PRIORITY.backlog);
+/** What the bindings report of this object. */
+function reportable({ watching, id }: Work): string {
+  const { consumer, memory } = watching.table.get(id) ?? {};
+  const refused = memory?.refused;
+  return `${consumer?.mark ?? ""} ${refused?.cause ?? ""} ${refused?.message ?? ""}`;
 }
+
+/** Does a binding wait for objects of this API to let go, and may this have been the last? */
+const isAwaited = ({ engine, syncer, key }: Work): boolean =>
+  syncer.ruleFor(key.namespace).mode !== "sync" || (syncer.inFlight === 0 && demandOn(engine, syncer).draining > 0);
 
 /** What has to be kept of a pass; nothing for an object that is settled without any peculiarity. */
 function memoryOf(rest: Rest<ObjectContext>): Memory | null {
   const { found, accepted, acceptedStatus, refused, said, attempts } = rest.context;
   const isUnknown = found === null && accepted === null && acceptedStatus === null;
   const plain = isUnknown && refused === null && said === "" && attempts === 0;
-  if (plain && !rest.in("conflicted")) return null;
+  // A copy that is being removed is looked at again when due, should its end never be told.
+  const waits = ["conflicted", "engaging.awaitingRemoval", "cleaningUp.awaitingRemoval"];
+  if (plain && !waits.some((state) => rest.in(state))) return null;
   return { found, accepted, acceptedStatus, refused, said, attempts, rest: statePath(rest.value) };
 }

@@ -19,7 +19,6 @@ import { mirroredStatus, speaksOfThePast, statusFact } from "../machines/rules/s
 import { type Engine, isoNow } from "./engine.ts";
 import { consumerFact, copyFact, projectionOf } from "./facts.ts";
 import type { Effects } from "./host.ts";
-import { connectionKey } from "./keys.ts";
 import { ensureNamespace } from "./namespaces.ts";
 import * as writes from "./object-writes.ts";
 import type { Cluster, PatchOperation } from "./ports.ts";
@@ -99,12 +98,17 @@ async function onConsumer(work: Work, what: string, send: () => Answer): Answer 
   }
 }
 
+/** A credential that is no longer accepted concerns the whole Connection. */
+function doubt({ watching }: Work, error: unknown): void {
+  if (isStatus(error, 401)) watching.provider?.engagement.suspect(error);
+}
+
 /** Runs a request against the provider; 401 makes the Connection look at its credential again. */
 async function onProvider(work: Work, what: string, send: () => Answer, tested = false): Answer {
   try {
     return await send();
   } catch (error) {
-    if (isStatus(error, 401)) work.engine.wake(connectionKey(work.syncer.connection));
+    doubt(work, error);
     return { type: "refused", ...judge(error, `${what} on the provider`, tested) };
   }
 }
@@ -114,7 +118,7 @@ export function objectEffects(work: Work): Effects<ObjectContext, ObjectEvent> {
   return {
     addFinalizer: (context) => addFinalizer(work, context),
     applyCopy: (context) => applyCopy(work, context),
-    createNamespace: () => createNamespace(work),
+    createNamespace: (context) => createNamespace(work, context),
     lookUpCopy: () => lookUpCopy(work),
     writeStatus: (context) => writeStatus(work, context),
     markConflict: (context) => markConflict(work, context),
@@ -148,6 +152,7 @@ async function applyCopy(work: Work, context: ObjectContext): Answer {
     if (body.metadata.uid !== context.consumer?.uid || gateMoved(work, context.gate)) return GATE_MOVED;
     // The answer to a release may have been lost: nothing is written for an object that we do not hold.
     if (!hasFinalizer(body, FINALIZER.syncer)) return GATE_MOVED;
+    if (copy === null && work.syncer.unguarded && !context.confirmedAbsent) return { type: "occupied" };
     const projection = projectionOf(shape, body);
     const patch = writes.guardedApply(projection, copy);
     const applied = await provider(work).apply(shape.resource, work.providerKey, patch, FIELD_MANAGER);
@@ -156,7 +161,7 @@ async function applyCopy(work: Work, context: ObjectContext): Answer {
     const sent = wantedHash(projection);
     return { type: "applied", consumer: consumerFact(shape, body), copy: copyFact(shape, applied.object), sent };
   } catch (error) {
-    return applyFailure(work, copy === null, error);
+    return applyFailure(work, context, error);
   }
 }
 
@@ -165,6 +170,7 @@ function reportFirst(work: Work, context: ObjectContext, created: boolean): void
   const uid = context.consumer?.uid ?? "";
   const name = kindName(work);
   if (copyOf(context) === null && !created) {
+    work.syncer.unguarded = true;
     record(work, uid, "Warning", "GuardNotHonoured", `the provider ignored the guard of the first write of ${name}`);
   }
   if (whose(context) === "foreign") {
@@ -173,15 +179,18 @@ function reportFirst(work: Work, context: ObjectContext, created: boolean): void
   }
 }
 
-function applyFailure(work: Work, first: boolean, error: unknown): ObjectEvent {
+function applyFailure(work: Work, context: ObjectContext, error: unknown): ObjectEvent {
   if (isNamespaceMissing(error, work.providerKey.namespace)) return { type: "namespace.missing" };
-  if (first && isStatus(error, 409)) return { type: "occupied" };
-  if (isStatus(error, 401)) work.engine.wake(connectionKey(work.syncer.connection));
-  return { type: "refused", ...judge(error, `apply ${kindName(work)} on the provider`) };
+  doubt(work, error);
+  const judgement = judge(error, `apply ${kindName(work)} on the provider`);
+  if (copyOf(context) !== null || !isStatus(error, 409)) return { type: "refused", ...judgement };
+  // Nothing is there, and still 409 (a quota in contention, say): not a matter of whose it is.
+  return context.confirmedAbsent ? { type: "refused", ...judgement, cause: "fault" } : { type: "occupied" };
 }
 
-const createNamespace = (work: Work): Answer =>
+const createNamespace = (work: Work, { gate }: ObjectContext): Answer =>
   onProvider(work, `create namespaces ${work.providerKey.namespace}`, async () => {
+    if (gateMoved(work, gate)) return GATE_MOVED;
     const { shape } = work.watching;
     await ensureNamespace(provider(work), work.providerKey.namespace, shape.clusterUid);
     return { type: "namespace.ready" };
@@ -282,9 +291,11 @@ const stripMarkers = (work: Work, { gate, consumer }: ObjectContext): Answer =>
     true,
   );
 
-const removeFinalizer = (work: Work, { consumer }: ObjectContext): Answer =>
+const removeFinalizer = (work: Work, { consumer, gate }: ObjectContext): Answer =>
   onConsumer(work, `patch ${kindName(work)}`, async () => {
     if (!consumer) return { type: "consumer.gone" };
+    // A binding may have come back to an object that was only drained: then it is held, not released.
+    if (!consumer.deleting && gateMoved(work, gate)) return GATE_MOVED;
     const { engine, watching, key } = work;
     const object = await engine.consumer.patch(watching.shape.resource, key, writes.removeFinalizer(consumer));
     // The answer to the patch that took the last finalizer off shows an object that no longer exists.

@@ -135,7 +135,7 @@ export const PRIORITY = { live: 0, backlog: 1, resync: 2 } as const;
 export type Priority = (typeof PRIORITY)[keyof typeof PRIORITY];
 
 /**
- * Keys that want a pass. One lane per Connection (the key's first segment), so that a slow provider delays nobody else.
+ * Keys that want a pass, in lanes that do not delay each other (actors/keys.ts says which lane a key belongs to).
  * Guarantees: a key waits at most once; adding a waiting key with a higher priority raises it; a key that is added while
  * its pass runs is run once more afterwards; never two passes of one key at a time; equal priorities in order of arrival.
  * Does not: survive the process, carry bodies, or retry (whoever wants another pass adds the key again).

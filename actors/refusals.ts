@@ -29,7 +29,12 @@ const isUntyped = (error: ApiError): boolean =>
 /** 409, a guard on the uid, or a JSON patch whose `test` failed: the state it was decided on is no longer the state. */
 const isOutdated = (error: ApiError, tested: boolean): boolean =>
   error.status === 409 ||
-  (error.status === 422 && (tested || error.causes.some((cause) => cause.field === "metadata.uid")));
+  (error.status === 422 &&
+    (isFailedTest(error, tested) || error.causes.some((cause) => cause.field === "metadata.uid")));
+
+/** A failed test names no field, a change of metadata that came too late names that; other fields are the content's. */
+const isFailedTest = (error: ApiError, tested: boolean): boolean =>
+  tested && error.causes.every(({ field = "" }) => field === "" || field.startsWith("metadata"));
 
 const REJECTED = new Set([400, 405, 413, 422]);
 

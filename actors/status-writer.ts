@@ -63,6 +63,12 @@ function isFreshDoubt(engine: Engine, object: KubeObject, status: Status): boole
   return now - since < DOUBT;
 }
 
+const namesIn = (status: Status | undefined): string =>
+  JSON.stringify(((status?.["boundAPIs"] ?? []) as { name: string }[]).map(({ name }) => name));
+
+/** `boundAPIs` is what a binding answers for: an API must stand there before its objects are touched. */
+const isNewRecord = (object: KubeObject, status: Status): boolean => namesIn(statusOf(object)) !== namesIn(status);
+
 /**
  * Writes `status` if it differs from what `object` carries. Resolves to false when it was not written, or not yet (the
  * caller tries again); an object that has changed or gone meanwhile is no failure.
@@ -74,7 +80,7 @@ export async function writeStatus<T extends KubeObject>(
   object: T,
   status: Status,
 ): Promise<boolean> {
-  if (isFreshDoubt(engine, object, status)) return false;
+  if (isFreshDoubt(engine, object, status) && !isNewRecord(object, status)) return false;
   if (sameStatus(statusOf(object), status)) return true;
   const operations = [
     { op: "test" as const, path: "/metadata/uid", value: object.metadata.uid },

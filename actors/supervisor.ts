@@ -8,7 +8,7 @@ import { keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/resources.ts";
 import { answeredApis, createDirectory, ownerConnection, type Secret } from "./directory.ts";
 import type { Engine, Ports, Settings } from "./engine.ts";
-import { bindingKey, connectionKey } from "./keys.ts";
+import { bindingKey, connectionKey, SECRETS_KEY } from "./keys.ts";
 import { type Cluster, type Connect, PRIORITY, type Watch, type WatchOptions, type WatchSink } from "./ports.ts";
 import { stopWatching } from "./api-watches.ts";
 import { syncerFor } from "./demand.ts";
@@ -50,7 +50,10 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   let opened = false;
 
   const directory = createDirectory({
-    connection: (before, after) => isNews(before, after) && wakeConnection(after ?? before),
+    connection: (before, after) => {
+      if (isNews(before, after)) wakeConnection(after ?? before);
+      if (after === undefined) engine.wake(SECRETS_KEY, PRIORITY.backlog);
+    },
     binding: (before, after) => isNews(before, after) && [before, after].forEach((one) => one && wakeBinding(one)),
     secret: (before, after) => wakeUsers((after ?? before) as Secret),
     crd: (before, after) => crdChanged((after ?? before) as KubeObject),
@@ -112,6 +115,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
 
   function wakeAll(): void {
     log.info({ connections: [...directory.connections.values()].length }, "the consumer's objects are listed");
+    engine.wake(SECRETS_KEY, PRIORITY.backlog);
     for (const { metadata } of directory.connections.values()) engine.wake(connectionKey(metadata.name));
     for (const binding of [...directory.clusterBindings.values(), ...directory.bindings.values()]) wakeBinding(binding);
     for (const crd of directory.crds.values()) crdChanged(crd);

@@ -5,7 +5,7 @@
 import { type Crd, resourceOf } from "../crds/definition-object.ts";
 import { isDeleting, keyOf } from "../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../crds/labels.ts";
-import { originOf } from "../crds/ownership.ts";
+import { originOf, ownerOf } from "../crds/ownership.ts";
 import { CRDS } from "../crds/resources.ts";
 import type { Engine } from "./engine.ts";
 import type { Cluster } from "./ports.ts";
@@ -31,12 +31,13 @@ async function letGo(consumer: Cluster, crd: Crd): Promise<void> {
 
 async function hasInstances(consumer: Cluster, crd: Crd): Promise<boolean> {
   const resource = resourceOf(crd);
-  return resource !== undefined && (await consumer.list(resource, { limit: 1 })).length > 0;
+  // Without a served version nothing can be listed, and there may still be objects in it.
+  return resource === undefined || (await consumer.list(resource, { limit: 1 })).length > 0;
 }
 
-async function sweepOne(consumer: Cluster, name: string): Promise<void> {
+async function sweepOne(consumer: Cluster, name: string, connection: string): Promise<void> {
   const crd = (await consumer.get(CRDS, { namespace: "", name })) as Crd;
-  if (isDeleting(crd)) return;
+  if (isDeleting(crd) || ownerOf(crd) !== connection) return;
   const removable = originOf(crd) === "ours" && !(await hasInstances(consumer, crd));
   if (removable) await consumer.delete(CRDS, keyOf(crd), crd.metadata.uid);
   else await letGo(consumer, crd);
@@ -46,7 +47,7 @@ async function sweepOne(consumer: Cluster, name: string): Promise<void> {
 export async function sweep(engine: Engine, connection: string): Promise<void> {
   for (const { metadata } of engine.directory.crdsOf(connection)) {
     try {
-      await sweepOne(engine.consumer, metadata.name);
+      await sweepOne(engine.consumer, metadata.name, connection);
     } catch (error) {
       if (!isStatus(error, 404)) throw error;
     }

@@ -14,10 +14,12 @@ import {
 import { rule } from "../machines/rules/governing.ts";
 import { shapeOf } from "./api-shape.ts";
 import { type Definitions, installCrd, readDefinitions, removeCrd } from "./definitions.ts";
-import { demandOn, isMentioned, viewsOf } from "./demand.ts";
+import { bindingsSeen, demandOn, isContinued, isMentioned, viewsOf } from "./demand.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Shape } from "./facts.ts";
 import { hosted, type Rest, runPass } from "./host.ts";
+import { connectionKey } from "./keys.ts";
+import { PRIORITY } from "./ports.ts";
 import { setDue } from "./timers.ts";
 import { stopProvider, stopWatching, watchConsumer, watchProvider, weighAll } from "./api-watches.ts";
 import type { Syncer, Watching } from "./syncer.ts";
@@ -55,6 +57,7 @@ function facts(engine: Engine, syncer: Syncer, definitions: Definitions): Syncer
   const { watching } = syncer;
   const phase = phaseOf(engine, syncer.connection);
   const demand = demandOn(engine, syncer);
+  syncer.seen = bindingsSeen(engine, syncer);
   return [
     { type: "connection.seen", connection: phase.state },
     { type: "demand.seen", demand },
@@ -72,6 +75,7 @@ function facts(engine: Engine, syncer: Syncer, definitions: Definitions): Syncer
 export async function syncerPass(engine: Engine, syncer: Syncer): Promise<void> {
   const before = (engine.records.get(syncer.key)?.context as SyncerContext | undefined) ?? initialSyncerContext;
   const definitions = await readDefinitions(engine, syncer);
+  if (definitions.unread) return putOff(engine, syncer, definitions);
   const due = engine.timers.takeDue(syncer.key) || isNewDefinition(syncer, before);
   const rest = await runPass<SyncerContext, SyncerEvent>({
     machine,
@@ -87,6 +91,14 @@ export async function syncerPass(engine: Engine, syncer: Syncer): Promise<void> 
   keepWatches(engine, syncer, rest);
   report(engine, syncer, rest, definitions);
   if (rest.in("cleaningUp.idle") && isForgettable(engine, syncer)) forget(engine, syncer);
+}
+
+/** Without the consumer's CRD nothing can be told: what is known and what is watched stays as it is. */
+function putOff(engine: Engine, syncer: Syncer, { failed = "" }: Definitions): void {
+  engine.timers.set(syncer.key, REREAD);
+  if (engine.records.has(syncer.key) || syncer.verdict.message === failed) return;
+  syncer.verdict = { reason: "Pending", message: failed, crdHash: "" };
+  engine.wake(connectionKey(syncer.connection), PRIORITY.backlog);
 }
 
 function remember(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): void {
@@ -116,26 +128,38 @@ const asEvent = (
   answer: Definitions | { reason: Reason; message: string; lasting: boolean; retryAfter?: number },
 ): SyncerEvent => ("step" in answer ? { type, crd: crdFact(syncer, answer) } : { type: "failed", ...answer });
 
-/** Brings what the bindings mean for each namespace up to date, and weighs every object again if that has changed. */
+/**
+ * Brings what the bindings mean for each namespace up to date, and weighs every object again if that has changed. The rule
+ * reads the bindings as they are whenever it is asked; what is kept is only what the last pass found the API able to do.
+ */
 function govern(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>): void {
-  const bindings = viewsOf(engine, syncer.connection);
-  const phase = phaseOf(engine, syncer.connection).state;
+  const phase = phaseOf(engine, syncer.connection);
   // Without a live and able API nothing new is written; drains and deletions go on.
-  const writes = rest.in("ready") || rest.in("disengaged") || rest.in("cleaningUp");
-  const abandoned = phase === "deleting" && engine.directory.bindingsOf(syncer.connection).length === 0;
-  const ruleFor: Syncer["ruleFor"] = (namespace) => {
-    const ruled = abandoned ? { mode: "drain" as const, adopt: false } : rule(bindings, syncer.api, namespace);
-    const held = ruled.mode === "sync" && (phase === "deleting" || !writes);
-    return held ? { mode: "held", adopt: false } : ruled;
+  const writes = phase.state !== "deleting" && ["ready", "disengaged", "cleaningUp"].some((state) => rest.in(state));
+  syncer.lost = phase.lost;
+  syncer.ruleFor = (namespace) => {
+    if (isAbandoned(engine, syncer)) return { mode: "drain", adopt: false };
+    const ruled = rule(viewsOf(engine, syncer.connection), syncer.api, namespace);
+    return ruled.mode === "sync" && !writes ? { mode: "held", adopt: false } : ruled;
   };
-  const namespaces = [...(syncer.watching?.table.namespaces() ?? [])];
-  const changed = namespaces.some((namespace) => {
-    const [old, fresh] = [syncer.ruleFor(namespace), ruleFor(namespace)];
-    return old.mode !== fresh.mode || old.adopt !== fresh.adopt;
-  });
-  syncer.ruleFor = ruleFor;
-  if (changed) weighAll(engine, syncer);
+  const ruled = rulings(syncer);
+  if (ruled === syncer.ruled) return;
+  syncer.ruled = ruled;
+  weighAll(engine, syncer);
 }
+
+/** The Connection goes, no binding is left, and no other Connection goes on with the objects: they are let go. */
+const isAbandoned = (engine: Engine, syncer: Syncer): boolean =>
+  phaseOf(engine, syncer.connection).state === "deleting" &&
+  engine.directory.bindingsOf(syncer.connection).length === 0 &&
+  !isContinued(engine, syncer);
+
+/** What decides over the objects at the moment, for comparison. */
+const rulings = (syncer: Syncer): string =>
+  JSON.stringify([
+    syncer.lost,
+    [...(syncer.watching?.table.namespaces() ?? [])].map((namespace) => [namespace, syncer.ruleFor(namespace)]),
+  ]);
 
 /** Keeps the watches open that the state asks for, on the present client and definition, and no others. */
 function keepWatches(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>): void {
@@ -154,10 +178,13 @@ const definitionOf = ({ crd }: Syncer, { clusterUid }: Shape): string =>
 const isServed = (syncer: Syncer): boolean => ["established", "deleting"].includes(crdState(syncer));
 
 function keepProviderWatch(engine: Engine, syncer: Syncer, watching: Watching): void {
-  const engagement = engine.engagements.get(syncer.connection);
+  // One that is engaged and still not to be worked with (it has no usable exports) is as good as away.
+  const { state } = phaseOf(engine, syncer.connection);
+  const engagement = state === "away" ? undefined : engine.engagements.get(syncer.connection);
   if (watching.provider && watching.provider.engagement.epoch !== engagement?.epoch) {
     stopProvider(watching);
     weighAll(engine, syncer);
   }
-  if (engagement && watching.provider === null) watchProvider(engine, syncer, watching, engagement);
+  const named = watching.shape.clusterUid !== "";
+  if (engagement && named && watching.provider === null) watchProvider(engine, syncer, watching, engagement);
 }

@@ -26,7 +26,7 @@ const NOT_EXPORTED = {
 
 /** What to tell about the API, with its reason. */
 function verdictOf(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): Refusal {
-  if (rest.in("ready")) return { reason: "AsExpected", message: "synced" };
+  if (rest.in("ready")) return deniedWatch(syncer) ?? { reason: "AsExpected", message: "synced" };
   if (rest.in("engaging.notExported")) return NOT_EXPORTED;
   if (rest.in("disengaged")) return { reason: "Pending", message: phaseOf(engine, syncer.connection).reason };
   const trouble = refusalOf(rest, definitions) ?? troubleOf(syncer, rest);
@@ -37,6 +37,10 @@ function refusalOf({ context }: Rest<SyncerContext>, { offer, refusal }: Definit
   const found = offer?.refusal ?? refusal ?? context.failed;
   return found && { reason: found.reason, message: found.message };
 }
+
+/** A right that was taken away after the first list: nothing the provider does is noticed any more. */
+const deniedWatch = ({ watching }: Syncer): Refusal | null =>
+  watching?.trouble.provider?.reason === "Forbidden" ? watching.trouble.provider : null;
 
 /** What keeps a list from becoming complete. */
 function troubleOf({ watching }: Syncer, rest: Rest<SyncerContext>): Refusal | null {
@@ -58,7 +62,7 @@ function counts(syncer: Syncer): unknown {
 export function report(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): void {
   syncer.wanted = (rest.context.demand?.live ?? 0) > 0;
   syncer.verdict = { ...verdictOf(engine, syncer, rest, definitions), crdHash: definitions.installedHash };
-  const told = JSON.stringify([syncer.verdict, statePath(rest.value), counts(syncer)]);
+  const told = JSON.stringify([syncer.verdict, statePath(rest.value), syncer.seen, counts(syncer)]);
   if (told === syncer.reported) return;
   syncer.reported = told;
   for (const binding of engine.directory.bindingsOf(syncer.connection)) {

@@ -34,6 +34,8 @@ export interface Syncer {
   watching: Watching | null;
   /** What the bindings mean for objects of a namespace; replaced by each pass of the syncer. */
   ruleFor: (namespace: string) => { mode: Gate["mode"]; adopt: boolean };
+  /** The Connection has been tried and leads nowhere; false while it may yet. */
+  lost: boolean;
   /** Passes of objects under way. */
   inFlight: number;
   /** The consumer's CRD, whole, as last read; its resourceVersion says whether it is still the one of the watch. */
@@ -45,6 +47,12 @@ export interface Syncer {
   failedWith: string;
   /** A live binding wants the API. */
   wanted: boolean;
+  /** What its last pass found to decide over the objects. */
+  ruled: string;
+  /** The bindings that its last pass looked at. */
+  seen: string;
+  /** The provider has ignored the guard of a first write: look before each first write. */
+  unguarded: boolean;
   /** What it last told its bindings and its Connection. */
   reported: string;
   /** Last verdict on the API, for bindings to report. */
@@ -57,12 +65,16 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   api,
   watching: null,
   ruleFor: () => ({ mode: "held", adopt: false }),
+  lost: false,
   inFlight: 0,
   crd: null,
   desired: null,
   accepted: undefined,
   failedWith: "",
   wanted: false,
+  ruled: "",
+  seen: "",
+  unguarded: false,
   reported: "",
   verdict: { reason: "Pending", message: "not looked at yet", crdHash: "" },
 });
@@ -71,5 +83,6 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
 export function gateFor(syncer: Syncer, key: string): Gate {
   const { mode, adopt } = syncer.ruleFor(parseKey(key).namespace);
   const { provider, shape } = syncer.watching ?? {};
-  return { mode, adopt, engaged: provider?.listed === true, clusterUid: shape?.clusterUid ?? "" };
+  const engaged = provider?.listed === true;
+  return { mode, adopt, engaged, listing: !engaged && !syncer.lost, clusterUid: shape?.clusterUid ?? "" };
 }

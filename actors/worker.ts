@@ -7,6 +7,7 @@ import type { Engine } from "./engine.ts";
 import { type Address, parseAddress, syncerKey } from "./keys.ts";
 import { objectPass } from "./object-actor.ts";
 import { syncerFor } from "./demand.ts";
+import { secretsPass } from "./secrets-actor.ts";
 import { syncerPass } from "./syncer-actor.ts";
 
 /** Milliseconds until a pass that threw is run again. */
@@ -16,6 +17,8 @@ function run(engine: Engine, address: Address): Promise<void> {
   switch (address.kind) {
     case "connection":
       return connectionPass(engine, address.connection);
+    case "secrets":
+      return secretsPass(engine);
     case "binding":
       return bindingPass(engine, address.connection, address);
     case "syncer":

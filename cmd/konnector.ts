@@ -4,7 +4,8 @@
 
 import { readFileSync } from "node:fs";
 import { type Ports } from "../actors/engine.ts";
-import { startSupervisor } from "../actors/supervisor.ts";
+import { laneOf } from "../actors/keys.ts";
+import { startSupervisor, type Supervisor } from "../actors/supervisor.ts";
 import { systemClock } from "../adapters/clock.ts";
 import { startHealth } from "../adapters/http/health.ts";
 import { createCluster } from "../adapters/kube/client.ts";
@@ -43,27 +44,29 @@ async function run(config: Config): Promise<void> {
   const ports: Ports = {
     consumer,
     connect: createConnect({}, (name) => optionsFor(name)),
-    queue: createMemoryQueue(),
+    queue: createMemoryQueue(laneOf),
     recorder: createRecorder(consumer, systemClock, log),
     clock: systemClock,
     log,
     telemetry: metrics,
   };
-  const supervisor = startSupervisor(ports, {
-    namespace: config.namespace,
-    mapper: identityMapper,
-    travel: defaultTravelPolicy,
-  });
+  const running: { supervisor?: Supervisor } = {};
+  // Before anything is done: a process whose ports are taken must not be a second writer.
   const health = await startHealth({
     probeAddress: config["health-probe-bind-address"],
     metricsAddress: config["metrics-bind-address"],
     live: {},
-    ready: { consumer: () => supervisor.readiness().missing[0] },
+    ready: { consumer: () => (running.supervisor ? running.supervisor.readiness().missing[0] : "starting") },
     metrics: { contentType: METRICS_CONTENT_TYPE, render: () => metrics.render() },
+  });
+  running.supervisor = startSupervisor(ports, {
+    namespace: config.namespace,
+    mapper: identityMapper,
+    travel: defaultTravelPolicy,
   });
   await stopping;
   setTimeout(() => process.exit(1), SHUTDOWN).unref();
-  await supervisor.stop();
+  await running.supervisor.stop();
   await Promise.all([health.close(), consumer.close()]);
   log.info({}, "stopped");
 }

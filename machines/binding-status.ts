@@ -53,6 +53,8 @@ function everyApi({ apis = [], binding }: BindingContext): Verdict {
 function synced(whole: Verdict, apis: ApiVerdict[]): Verdict {
   if (whole.status !== "True") return whole;
   const failing = apis.filter((api) => api.failing > 0);
+  const taken = apis.reduce((sum, { conflicts: { foreign, another } }) => sum + foreign + another, 0);
+  if (failing.length === 0 && taken > 0) return not("SyncFailed", `${taken} object(s) are in conflict`);
   if (failing.length === 0) return { status: "True", reason: "AsExpected", message: "every object is in sync" };
   const message = joined(failing.map((api) => `${api.name}: ${api.failing} object(s)`));
   return { status: "False", reason: "SyncFailed", message: `not synced, see their Events: ${message}` };

@@ -81,7 +81,7 @@ export const knownExports = ({ discovery }: ConnectionContext): ExportedApi[] | 
 export function sourceProblem({ connection, discovery }: ConnectionContext): string {
   if (connection?.source === "OpenAPI") return "schema source OpenAPI is not supported by this version; use CRD";
   const empty = discovery.state === "complete" && discovery.exports.length === 0;
-  if (connection?.source === "Auto" && empty) {
+  if (connection?.source === "Auto" && !connection.decided && empty) {
     return "the provider labels no CRD with core.kube-bind.io/exported=true; label one, or set schema.source to CRD";
   }
   return "";

@@ -18,6 +18,8 @@ export interface ConnectionFact {
   secretName: string;
   namespaceAllowed: string;
   source: "Auto" | "CRD" | "OpenAPI";
+  /** `Auto` has decided for CRD: from now on an empty list means that nothing is exported. */
+  decided?: boolean;
   /** Fields that are set and have no effect in this version, for the message of Ready. */
   ignored?: string[];
   /** Pinned identities, "" while unset. */
@@ -150,6 +152,8 @@ export const connectionMachine = setup({
     engagedAndDiscovered: ({ context: { discovery, ...context } }) =>
       isEngaged(context as ConnectionContext) && "exports" in discovery && discovery.exports !== null,
     engaged: ({ context }) => isEngaged(context),
+    // Lost with the status by force: nothing may be written for a consumer that has no name.
+    engagedUnpinned: ({ context }) => isEngaged(context) && context.identity !== null && pinMissing(context),
     failedRecently: ({ context: { failed, secret } }) => failed !== null && failed.fingerprint === secret?.fingerprint,
     identityChanged: ({ context }) => pinDiffers(context),
     pinMissing: ({ context }) => pinMissing(context),
@@ -205,14 +209,18 @@ export const connectionMachine = setup({
         failed: { fault: event.fault, message: event.message, fingerprint },
       };
     }),
-    noteReachable: assign(({ context: { discovery, identity }, event }) => ({
+    noteReachable: assign(({ context: { connection, discovery, identity }, event }) => ({
       discovery: discovery.state === "failed" ? { ...discovery, fault: "degraded" as const } : discovery,
-      identity: event.type === "verified" ? { local: identity?.local ?? "", remote: event.remote } : identity,
+      identity:
+        event.type === "verified"
+          ? { local: identity?.local ?? connection?.localClusterUid ?? "", remote: event.remote }
+          : identity,
     })),
     recheckIdentity: assign({ retryIn: IDENTITY_RECHECK }),
     disengage: assign({ engagedWith: "", discovery: { state: "unknown" } }),
     startOver: assign({ retryIn: null }),
-    forgetFailure: assign({ failed: null, identity: null }),
+    // Only a rest that is tagged "timed" keeps the time of the next try, so a failure is remembered nowhere else.
+    forgetFailure: assign({ failed: null }),
     succeed: assign({ attempts: 0, retryIn: null, failed: null }),
   },
 }).createMachine({
@@ -241,6 +249,7 @@ export const connectionMachine = setup({
         { guard: "unclaimed", target: "engaging.claiming" },
         { guard: "secretUnusable", target: "disengaged.secretUnusable" },
         { guard: "engagedAndFaulty", target: "engaging.verifying" },
+        { guard: "engagedUnpinned", target: "engaging.pinning" },
         { guard: "engagedAndDeleting", target: "cleaningUp.draining" },
         { guard: "engagedAndDiscovered", target: "ready" },
         { guard: "engaged", target: "engaging.discovering" },
@@ -251,7 +260,11 @@ export const connectionMachine = setup({
     engaging: {
       initial: "waiting",
       states: {
-        waiting: { tags: "resting", description: "Until Connection, Secret and bindings have been listed." },
+        waiting: {
+          tags: "resting",
+          entry: "forgetFailure",
+          description: "Until Connection, Secret and bindings have been listed.",
+        },
         claiming: {
           description: "Our finalizer goes on the Secret first, then on the Connection.",
           entry: "claim",
@@ -279,6 +292,7 @@ export const connectionMachine = setup({
         },
         discovering: {
           tags: ["resting", "engaged"],
+          entry: "forgetFailure",
           description: "Engaged; the first complete list of exported APIs is awaited.",
         },
         verifying: {
@@ -300,7 +314,7 @@ export const connectionMachine = setup({
     },
     conflicted: {
       tags: "resting",
-      entry: ["disengage", "recheckIdentity"],
+      entry: ["disengage", "recheckIdentity", "forgetFailure"],
       description: "Another cluster answers than the pinned one: nothing is read from or written to it.",
     },
     disengaged: {
@@ -309,6 +323,7 @@ export const connectionMachine = setup({
       states: {
         secretUnusable: {
           tags: "resting",
+          entry: "forgetFailure",
           description: "Secret missing, not allowed or unusable: waits for it to change.",
         },
         waiting: { tags: ["resting", "timed"], description: "A step failed; tried again when due." },
@@ -336,6 +351,6 @@ export const connectionMachine = setup({
       },
       on: { failed: { target: ".blocked", actions: "noteFailure" } },
     },
-    gone: { tags: "resting", entry: "disengage", description: "Nothing of ours holds it any more." },
+    gone: { tags: "resting", entry: ["disengage", "forgetFailure"], description: "Nothing of ours holds it any more." },
   },
 });

@@ -39,6 +39,8 @@ export interface Gate {
   mode: "sync" | "drain" | "held";
   /** A provider client whose cluster identity is verified is at hand. */
   engaged: boolean;
+  /** …or will be as soon as it is known what the provider has: it is too early to give up on it. */
+  listing?: boolean;
   adopt: boolean;
   clusterUid: string;
 }

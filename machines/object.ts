@@ -52,7 +52,8 @@ export const objectMachine = setup({
     refusedUnchanged: ({ context: { refused, consumer } }) =>
       refused !== null && LASTING.has(refused.cause) && refused.wanted === consumer?.wanted,
     orphanWanted: ({ context }) => context.consumer?.orphan === true,
-    orphanUnreachable: ({ context }) => context.consumer?.orphan === true && context.gate?.engaged === false,
+    orphanUnreachable: ({ context: { consumer, gate } }) =>
+      consumer?.orphan === true && gate?.engaged === false && gate.listing !== true,
     copyUnknown: ({ context }) => copyOf(context) === null && !context.confirmedAbsent,
     copyAbsent: ({ context }) => copyOf(context) === null,
     markedButNotLooked: ({ context }) =>

@@ -17,6 +17,8 @@ export interface SyncerFacts {
   demand: {
     /** Live bindings that list the API and may have it. */
     live: number;
+    /** Bindings that list it and do not carry our finalizer yet. */
+    coming?: number;
     /** Deleting bindings that list it and wait for their objects. */
     draining: number;
     /** The last ClusterBinding is going, so a CRD of ours goes with it. */
@@ -86,6 +88,7 @@ export const syncerMachine = setup({
     crdTerminating: ({ context }) => context.crd?.state === "deleting" && context.crd.mine,
     crdAbsent: ({ context }) => context.crd?.state === "absent",
     notWanted: ({ context }) => !wanted(context),
+    soonWanted: ({ context }) => !wanted(context) && (context.demand?.coming ?? 0) > 0,
     nothingToDrain: ({ context }) => !mayHold(context) || context.emptied,
     unlisted: ({ context }) => context.lists?.consumer === false,
     holding: ({ context }) => (context.holding ?? 0) > 0,
@@ -149,6 +152,7 @@ export const syncerMachine = setup({
       always: [
         { guard: "factsIncomplete", target: "engaging.waiting" },
         { guard: "crdTerminating", target: "cleaningUp.crdTerminating" },
+        { guard: "soonWanted", target: "engaging.awaitingClaim" },
         { guard: "notWanted", target: "cleaningUp" },
         { guard: "connectionAway", target: "disengaged" },
         { guard: "connectionDeleting", target: "cleaningUp.deletionsOnly" },
@@ -170,6 +174,11 @@ export const syncerMachine = setup({
           tags: "resting",
           entry: "forgetFailure",
           description: "Until bindings, Connection and CRD are known.",
+        },
+        awaitingClaim: {
+          tags: ["resting", "watching"],
+          entry: "forgetFailure",
+          description: "A binding that lists it is about to be claimed: nothing is done for it, nothing against it.",
         },
         notExported: {
           tags: ["resting", "watching"],

@@ -23,12 +23,6 @@ interface Lane {
 
 const PRIORITIES = Object.values(PRIORITY).toSorted((a, b) => a - b);
 
-/** The first segment of a key: the Connection it belongs to. */
-const laneOf = (key: string): string => {
-  const slash = key.indexOf("/");
-  return slash < 0 ? key : key.slice(0, slash);
-};
-
 const createLane = (): Lane => ({
   entries: new Map(),
   waiting: { 0: createFifo(), 1: createFifo(), 2: createFifo() },
@@ -36,7 +30,8 @@ const createLane = (): Lane => ({
   scheduled: false,
 });
 
-export const createMemoryQueue = (): WorkQueue => {
+/** `laneOf` names the lane of a key. */
+export const createMemoryQueue = (laneOf: (key: string) => string): WorkQueue => {
   const lanes = new Map<string, Lane>();
   let run: { pass: (key: string) => Promise<void>; concurrency: number } | undefined;
   let stopped: (() => void) | undefined;

@@ -27,6 +27,10 @@ const covers = (binding: BindingView, namespace: string): boolean =>
 const isLive = (binding: BindingView, api: ApiName): boolean =>
   binding.claimed && !binding.deleting && binding.apis.includes(api);
 
+/** It will be live as soon as it carries our finalizer: until then nothing is done for it, and nothing against it. */
+const isComing = (binding: BindingView, api: ApiName): boolean =>
+  !binding.claimed && !binding.deleting && binding.apis.includes(api);
+
 const isLeaving = (binding: BindingView, api: ApiName): boolean =>
   binding.claimed && (binding.leaving.includes(api) || (binding.deleting && binding.apis.includes(api)));
 
@@ -49,7 +53,8 @@ export function rule(
 ): { mode: "sync" | "drain" | "held"; adopt: boolean } {
   const binding = governing(bindings, api, namespace);
   if (binding) return { mode: "sync", adopt: binding.adopt };
-  const draining = bindings.some((one) => isLeaving(one, api) && covers(one, namespace));
+  const concerned = bindings.filter((one) => covers(one, namespace));
+  const draining = concerned.some((one) => isLeaving(one, api)) && !concerned.some((one) => isComing(one, api));
   return { mode: draining ? "drain" : "held", adopt: false };
 }
 
@@ -58,6 +63,8 @@ export function demandFor(bindings: readonly BindingView[], api: ApiName, cluste
   const able = bindings.filter((binding) => !(clusterScoped && binding.kind === "Binding"));
   const live = able.filter((binding) => isLive(binding, api)).length;
   const leaving = able.filter((binding) => isLeaving(binding, api));
-  const takesCrd = live === 0 && leaving.some((binding) => binding.deleting && binding.kind === "ClusterBinding");
-  return { live, draining: leaving.length, takesCrd };
+  const coming = able.filter((binding) => isComing(binding, api)).length;
+  const takesCrd =
+    live + coming === 0 && leaving.some((binding) => binding.deleting && binding.kind === "ClusterBinding");
+  return { live, coming, draining: leaving.length, takesCrd };
 }

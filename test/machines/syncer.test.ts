@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import type { SyncerEvent, SyncerFacts } from "../../machines/syncer.ts";
 import {
   absent,
+  COMING,
   drive,
   DUE,
   ENDING,
@@ -35,6 +36,14 @@ describe("before anything is known", () => {
 
   test("an API that is wanted waits until the provider's offer is known", () => {
     expect(given({ offer: null, crd: absent({ step: "unknown" }) })).toBe("engaging.waiting");
+  });
+});
+
+describe("a binding that is still to be claimed", () => {
+  test("stops the drain and the removal of the definition that another one's deletion began", () => {
+    expect(given({ demand: COMING, holding: 1 })).toBe("engaging.awaitingClaim");
+    expect(given({ demand: COMING, holding: 0 })).toBe("engaging.awaitingClaim");
+    expect(watches(...told({ demand: COMING }), PASS)).toBe(true);
   });
 });
 
