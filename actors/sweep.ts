@@ -2,7 +2,7 @@
 // are ours, else they are let go of (our marks off, the CRD and its instances stay).
 // Rule: docs/reference/behaviour.md, "Removing CRDs".
 
-import { type Crd, resourceOf } from "../crds/definition-object.ts";
+import { type Crd, isEstablished, resourceOf } from "../crds/definition-object.ts";
 import { isDeleting, keyOf } from "../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../crds/labels.ts";
 import { originOf, ownerOf } from "../crds/ownership.ts";
@@ -30,26 +30,36 @@ async function letGo(consumer: Cluster, crd: Crd): Promise<void> {
 }
 
 async function hasInstances(consumer: Cluster, crd: Crd): Promise<boolean> {
+  // Never served, so nothing was ever put into it: its names are taken, or it has only just been made.
+  if (!isEstablished(crd)) return false;
   const resource = resourceOf(crd);
   // Without a served version nothing can be listed, and there may still be objects in it.
   return resource === undefined || (await consumer.list(resource, { limit: 1 })).length > 0;
 }
 
+async function find(consumer: Cluster, name: string): Promise<Crd | undefined> {
+  try {
+    return (await consumer.get(CRDS, { namespace: "", name })) as Crd;
+  } catch (error) {
+    if (isStatus(error, 404)) return undefined;
+    throw error;
+  }
+}
+
 async function sweepOne(consumer: Cluster, name: string, connection: string): Promise<void> {
-  const crd = (await consumer.get(CRDS, { namespace: "", name })) as Crd;
-  if (isDeleting(crd) || ownerOf(crd) !== connection) return;
+  const crd = await find(consumer, name);
+  if (crd === undefined || isDeleting(crd) || ownerOf(crd) !== connection) return;
   const removable = originOf(crd) === "ours" && !(await hasInstances(consumer, crd));
   if (removable) await consumer.delete(CRDS, keyOf(crd), crd.metadata.uid);
   else await letGo(consumer, crd);
 }
 
-/** Rejects with the first error of our own cluster; what is swept already is not swept twice. */
+/**
+ * Rejects with the first error of our own cluster, also where a definition that was just established is not served yet;
+ * what is swept already is not swept twice.
+ */
 export async function sweep(engine: Engine, connection: string): Promise<void> {
   for (const { metadata } of engine.directory.crdsOf(connection)) {
-    try {
-      await sweepOne(engine.consumer, metadata.name, connection);
-    } catch (error) {
-      if (!isStatus(error, 404)) throw error;
-    }
+    await sweepOne(engine.consumer, metadata.name, connection);
   }
 }

@@ -8,7 +8,7 @@ import { ApiError, type Cluster } from "../../actors/ports.ts";
 import { sweep } from "../../actors/sweep.ts";
 import { createCluster } from "../../adapters/kube/client.ts";
 import { parseKubeconfig } from "../../adapters/kube/kubeconfig.ts";
-import { type Crd, isEstablished } from "../../crds/definition-object.ts";
+import { type Crd, crdCondition, isEstablished } from "../../crds/definition-object.ts";
 import type { KubeObject, Resource } from "../../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
 import { CRDS } from "../../crds/resources.ts";
@@ -41,10 +41,11 @@ const keyOf = ({ resource, group }: Resource) => ({ namespace: "", name: `${reso
 interface Making {
   annotations?: Record<string, string>;
   finalizers?: string[];
+  until?: (crd: Crd) => boolean;
 }
 
 /** A definition of ours, as installed and served. */
-async function install(resource: Resource, { annotations, finalizers }: Making = {}) {
+async function install(resource: Resource, { annotations, finalizers, until = isEstablished }: Making = {}) {
   const crd = definition(resource) as unknown as Crd;
   Object.assign(crd.metadata, {
     labels: { [LABEL.managed]: "true", team: "a" },
@@ -54,7 +55,7 @@ async function install(resource: Resource, { annotations, finalizers }: Making =
   await cluster.create(CRDS, "", crd);
   return eventually(`${resource.resource} to be installed`, async () => {
     const seen = (await cluster.get(CRDS, keyOf(resource))) as Crd;
-    return isEstablished(seen) ? seen : undefined;
+    return until(seen) ? seen : undefined;
   });
 }
 
@@ -133,6 +134,17 @@ describe("a definition of ours", () => {
     await served(resource);
     await sweepOf(resource);
     expect((await find(resource))?.metadata.annotations).toMatchObject({ [ANNOTATION.connection]: "other" });
+  });
+
+  it("goes when it was never served, because its names were taken", async () => {
+    const taken = typeOf("takens", "Taken");
+    await install(taken);
+    const resource = typeOf("latecomers", "Taken");
+    const refused = (crd: Crd) => crdCondition(crd, "NamesAccepted")?.status === "False";
+    await install(resource, { until: refused });
+    await sweepOf(resource);
+    await gone(resource);
+    expect(await find(taken)).toBeDefined();
   });
 
   it("that is going already is left to it", async () => {
