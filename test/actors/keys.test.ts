@@ -2,7 +2,16 @@
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Address, bindingKey, connectionKey, objectKey, parseAddress, syncerKey } from "../../actors/keys.ts";
+import {
+  type Address,
+  bindingKey,
+  connectionKey,
+  laneOf,
+  objectKey,
+  parseAddress,
+  SECRETS_KEY,
+  syncerKey,
+} from "../../actors/keys.ts";
 
 const name = fc.stringMatching(/^[a-z0-9]([-a-z0-9.]{0,10}[a-z0-9])?$/);
 /** Names of the RBAC kind: all that Kubernetes refuses is a slash, a percent sign and the dots alone. */
@@ -61,12 +70,29 @@ describe("an actor's key", () => {
     );
   });
 
-  it("begins with its Connection, which is its lane on the queue", () => {
+  it("begins with its Connection", () => {
     fc.assert(
       fc.property(address, (one) => {
         expect(written(one).split("/")[0]).toBe(connectionKey(one.connection).split("/")[0]);
       }),
     );
+  });
+});
+
+describe("the lane of a key", () => {
+  it("is its Connection's own: one for objects, one for those who decide over them", () => {
+    fc.assert(
+      fc.property(address, address, (one, other) => {
+        const isShared = one.connection === other.connection && (one.kind === "object") === (other.kind === "object");
+        expect(laneOf(written(one)) === laneOf(written(other))).toBe(isShared);
+      }),
+    );
+  });
+});
+
+describe("the Secrets of our namespace", () => {
+  it("have an address that belongs to no Connection", () => {
+    expect(parseAddress(SECRETS_KEY)).toEqual({ kind: "secrets" });
   });
 });
 

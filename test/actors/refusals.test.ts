@@ -133,6 +133,7 @@ describe("an answer to a JSON patch that tested what it was decided on", () => {
     ["422 of a failed test", FAILED_TEST, "outdated"],
     ["422 on metadata.uid", OTHER_UID, "outdated"],
     ["422 on the metadata that it changes, as of an object that is being deleted", NO_NEW_FINALIZER, "outdated"],
+    ["422 of a schema, which no newer state will change", INVALID, "rejected"],
     ["409", CONFLICT, "outdated"],
     ["403", FORBIDDEN, "forbidden"],
     ["503", answered(503, "ServiceUnavailable", "shutting down"), "fault"],
