@@ -33,15 +33,17 @@ export const guardedApply = (projection: KubeObject, copy: CopyFact | null): unk
   },
 });
 
-/** The first finalizer needs a new list, which is safe only on the very state we saw; a further one is appended. */
-export const addFinalizer = (consumer: ConsumerFact): PatchOperation[] =>
-  consumer.finalizers.count === 0
-    ? [
-        sameObject(consumer.uid),
-        sameState(consumer.resourceVersion),
-        { op: "add", path: "/metadata/finalizers", value: [FINALIZER.syncer] },
-      ]
-    : [sameObject(consumer.uid), { op: "add", path: "/metadata/finalizers/-", value: FINALIZER.syncer }];
+/**
+ * Only on the very state we saw: a first finalizer needs a new list, and a further one would stand there twice if the
+ * answer to an earlier try was lost.
+ */
+export const addFinalizer = ({ uid, resourceVersion, finalizers }: ConsumerFact): PatchOperation[] => [
+  sameObject(uid),
+  sameState(resourceVersion),
+  finalizers.count === 0
+    ? { op: "add", path: "/metadata/finalizers", value: [FINALIZER.syncer] }
+    : { op: "add", path: "/metadata/finalizers/-", value: FINALIZER.syncer },
+];
 
 /** Takes off our finalizer, and the conflict mark with it. */
 export function removeFinalizer(consumer: ConsumerFact): PatchOperation[] {

@@ -52,6 +52,7 @@ describe("our finalizer", () => {
   it("goes behind those of others without touching them", () => {
     expect(writes.addFinalizer(fact({ finalizers: ["example.org/hold"] }))).toEqual([
       SAME,
+      { op: "test", path: "/metadata/resourceVersion", value: "5" },
       { op: "add", path: "/metadata/finalizers/-", value: FINALIZER.syncer },
     ]);
   });
