@@ -347,7 +347,11 @@ export const connectionMachine = setup({
           entry: "release",
           on: { released: "#connection.gone" },
         },
-        blocked: { tags: "resting", description: "A step of the clean-up failed; tried again when due." },
+        blocked: {
+          tags: "resting",
+          entry: "disengage",
+          description: "A step of the clean-up failed; tried again when due.",
+        },
       },
       on: { failed: { target: ".blocked", actions: "noteFailure" } },
     },
