@@ -37,8 +37,10 @@ const APIS = {
   conflicting: [api({ conflicts: { foreign: 1, another: 0 } })],
 };
 
+let made = 0;
+
 const DEEDS: Deeds<World> = {
-  create: (world) => (world.binding ??= { claimed: false, deleting: false }),
+  create: (world) => (world.binding ??= { uid: `binding-${++made}`, claimed: false, deleting: false }),
   delete: (world) => {
     if (world.binding) world.binding = world.binding.claimed ? { ...world.binding, deleting: true } : null;
   },
@@ -54,7 +56,7 @@ const DEEDS: Deeds<World> = {
 };
 
 const worlds: fc.Arbitrary<World> = fc.record({
-  binding: fc.option(fc.record({ claimed: fc.boolean(), deleting: fc.boolean() })),
+  binding: fc.option(fc.record({ uid: fc.constant("binding"), claimed: fc.boolean(), deleting: fc.boolean() })),
   connection: fc.constantFrom<World["connection"][]>("ready", "ready", "away", "absent"),
   apis: fc.constantFrom(...Object.values(APIS)),
   left: fc.constantFrom(null, 0, 2),
@@ -94,6 +96,6 @@ test("a binding comes to the one end that Connection and objects ask for, whatev
       DEEDS["letGo"]?.(world);
       await expectTheEnd(replica, world);
     }),
-    { numRuns: 2000 },
+    { numRuns: 3000 },
   );
 });

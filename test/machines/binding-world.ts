@@ -9,7 +9,7 @@ export const SIDES = ["binding", "connection", "apis"] as const;
 export type Side = (typeof SIDES)[number];
 
 export interface World {
-  binding: { claimed: boolean; deleting: boolean } | null;
+  binding: { uid: string; claimed: boolean; deleting: boolean } | null;
   connection: "ready" | "away" | "absent";
   apis: ApiVerdict[];
   /** Objects that still have to let go; null: that cannot be told yet. */

@@ -42,6 +42,15 @@ const connectionReplica = (world: World, fate: () => Fate): Replica<Side> =>
 const put = (content: Content) => (world: World) =>
   (world.secret = { claimed: world.secret?.claimed ?? false, deleting: world.secret?.deleting ?? false, content });
 
+let made = 0;
+const fresh = (): World["connection"] => ({
+  uid: `connection-${++made}`,
+  claimed: false,
+  deleting: false,
+  remote: "",
+  local: "",
+});
+
 const DEEDS: Deeds<World> = {
   putFirst: put("first"),
   putSecond: put("second"),
@@ -53,9 +62,9 @@ const DEEDS: Deeds<World> = {
   deleteConnection: (world) => {
     if (world.connection) world.connection = world.connection.claimed ? { ...world.connection, deleting: true } : null;
   },
-  create: (world) => (world.connection ??= { claimed: false, deleting: false, remote: "", local: "" }),
+  create: (world) => (world.connection ??= fresh()),
   /** Somebody takes the finalizer off and makes it anew under its name, faster than it is looked at. */
-  replace: (world) => (world.connection = { claimed: false, deleting: false, remote: "", local: "" }),
+  replace: (world) => (world.connection = fresh()),
   up: (world) => (world.provider = "up"),
   down: (world) => (world.provider = "down"),
   revoke: (world) => (world.provider = "unauthorized"),
@@ -70,6 +79,7 @@ const worlds: fc.Arbitrary<World> = fc.record({
     {
       weight: 5,
       arbitrary: fc.record({
+        uid: fc.constant("connection"),
         claimed: fc.boolean(),
         deleting: fc.boolean(),
         remote: fc.constantFrom("", PROVIDER, "another-cluster"),
@@ -96,25 +106,36 @@ interface End {
   engaged: boolean;
 }
 
+const apart = (at: string): End => ({ at, engaged: false });
+
 /** The end, derived from the clusters alone. */
 function expectedEnd(world: World): End {
-  const { connection, secret, allowed, provider, bindings, leftovers } = world;
-  const apart = (at: string): End => ({ at, engaged: false });
-  if (connection === null || (connection.deleting && !connection.claimed)) return apart("gone");
-  const isUnusable = !allowed || secret === null || secret.content === "" || secret.content === "nonsense";
-  if (connection.deleting && bindings === 0 && leftovers === 0) return apart("gone");
-  if (isUnusable) return apart("disengaged.secretUnusable");
-  if (provider === "down" || provider === "unauthorized") return apart("disengaged.waiting");
-  const isPinnedElsewhere = connection.remote !== "" && connection.remote !== remoteOf(secret.content);
-  if (provider === "forbidden") {
-    // Who is engaged stays so with what it last knew; who is not cannot even ask who is there.
-    if (world.client === null || world.client.content !== secret.content) return apart("disengaged.waiting");
-    if (!connection.deleting) return { at: world.client.discovered ? "ready" : "engaging.discovering", engaged: true };
-  }
-  if (isPinnedElsewhere) return apart("conflicted");
-  if (!connection.deleting) return { at: "ready", engaged: true };
-  return bindings === 0 ? apart("gone") : { at: "cleaningUp.draining", engaged: true };
+  const { connection, secret, allowed } = world;
+  if (connection === null) return apart("gone");
+  if (connection.deleting && (!connection.claimed || isEmpty(world))) return apart("gone");
+  const isUsable = allowed && ["first", "second", "elsewhere"].includes(secret?.content ?? "");
+  return isUsable ? connectedEnd(world, connection) : apart("disengaged.secretUnusable");
 }
+
+const isEmpty = ({ bindings, leftovers }: World): boolean => bindings === 0 && leftovers === 0;
+
+type Present = NonNullable<World["connection"]>;
+
+/** …for a Connection that is to stay, or is still needed, and whose Secret can be used. */
+function connectedEnd(world: World, { deleting, remote }: Present): End {
+  const { secret, provider, client } = world;
+  if (!canAsk(world)) return apart("disengaged.waiting");
+  // Who is engaged stays so with what it last knew.
+  const known = client?.discovered ? "ready" : "engaging.discovering";
+  if (provider === "forbidden" && !deleting) return { at: known, engaged: true };
+  if (!["", remoteOf(secret?.content)].includes(remote)) return apart("conflicted");
+  if (!deleting) return { at: "ready", engaged: true };
+  return world.bindings === 0 ? apart("gone") : { at: "cleaningUp.draining", engaged: true };
+}
+
+/** Can the provider be asked who it is, or has it been by the client that is kept? */
+const canAsk = ({ provider, client, secret }: World): boolean =>
+  provider === "up" || (provider === "forbidden" && client !== null && client.content === secret?.content);
 
 async function settle(replica: Replica<Side>, world: World): Promise<void> {
   for (let round = 0; round < 30; round++) {
@@ -160,6 +181,6 @@ test("a Connection comes to the one end that Secret and provider ask for, whatev
         await expectTheEnd(replica, world);
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: 3000 },
   );
 });

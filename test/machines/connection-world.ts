@@ -12,7 +12,7 @@ export type Side = (typeof SIDES)[number];
 export type Content = "first" | "second" | "elsewhere" | "nonsense" | "";
 
 export interface World {
-  connection: { claimed: boolean; deleting: boolean; remote: string; local: string } | null;
+  connection: { uid: string; claimed: boolean; deleting: boolean; remote: string; local: string } | null;
   /** The Secret lies in the namespace that is read. */
   allowed: boolean;
   secret: { content: Content; claimed: boolean; deleting: boolean } | null;
@@ -26,7 +26,8 @@ export interface World {
 /** What happens to a request: carried out, failed, or carried out while its answer is lost. */
 export type Fate = "done" | "lost" | "failed";
 
-export const remoteOf = (content: Content): string => (content === "elsewhere" ? "another-cluster" : PROVIDER);
+export const remoteOf = (content: Content | undefined): string =>
+  content === "elsewhere" ? "another-cluster" : PROVIDER;
 
 const FAULTS: Record<Exclude<World["provider"], "up">, ConnectionFault> = {
   down: "unreachable",
@@ -93,6 +94,28 @@ export function simulate(
 
   const answering = (): ConnectionFault | null => (world.provider === "up" ? null : FAULTS[world.provider]);
 
+  /** Only what the Secret held when the pass began is used. */
+  const identified = (fingerprint: string): ConnectionEvent => {
+    if (!world.allowed || world.secret?.content !== fingerprint) return failure("local");
+    const { content } = world.secret;
+    if (content === "nonsense" || content === "") {
+      return { type: "unusable", fingerprint, reason: "ForbiddenField", message: "exec is refused" };
+    }
+    const fault = fate() === "done" ? answering() : "unreachable";
+    if (fault !== null) return failure(fault);
+    return { type: "identified", remote: remoteOf(content), local: CONSUMER, fingerprint };
+  };
+
+  /** Opens, swaps or closes the client as the state asks for. */
+  const keepClient = (wanted: string): void => {
+    if (world.client?.content !== wanted) world.client = null;
+    if (wanted !== "" && candidate?.content === wanted) {
+      world.client = { ...candidate, discovered: false };
+      heard("discovery", truth(world, "discovery"));
+    }
+    candidate = null;
+  };
+
   return {
     writes,
     violations,
@@ -112,16 +135,9 @@ export function simulate(
         never("a Secret read outside its namespace", known?.secretAllowed !== true);
         never("a request before the finalizers", known?.claimed !== true);
         candidate = null;
-        const fingerprint = source?.fingerprint ?? "";
-        if (world.secret?.content !== fingerprint || !world.allowed) return failure("local");
-        const { content } = world.secret;
-        if (content === "nonsense" || content === "") {
-          return { type: "unusable", fingerprint, reason: "ForbiddenField", message: "exec is refused" };
-        }
-        const fault = fate() === "done" ? answering() : "unreachable";
-        if (fault !== null) return failure(fault);
-        candidate = { content: fingerprint, remote: remoteOf(content) };
-        return { type: "identified", remote: candidate.remote, local: CONSUMER, fingerprint };
+        const answer = identified(source?.fingerprint ?? "");
+        if (answer.type === "identified") candidate = { content: answer.fingerprint, remote: answer.remote };
+        return answer;
       },
       writePins: ({ identity }) =>
         write("writePins", "connection", () => {
@@ -160,17 +176,12 @@ export function simulate(
     rested(rest) {
       const { engagedWith, connection: known } = rest.context;
       const wanted = rest.hasTag("engaged") ? engagedWith : "";
-      if (world.client && world.client.content !== wanted) world.client = null;
-      if (candidate?.content === wanted && wanted !== "") {
-        world.client = { ...candidate, discovered: false };
-        heard("discovery", truth(world, "discovery"));
-      }
-      candidate = null;
-      never("an engaged state without a client", wanted !== "" && world.client === null);
-      never("a client without a Connection", wanted !== "" && !known);
-      never("a client for a Secret that is not to be read", wanted !== "" && known?.secretAllowed !== true);
-      const pinned = known?.remoteClusterUid;
-      never("a client of another cluster than the pinned one", world.client !== null && pinned !== world.client.remote);
+      keepClient(wanted);
+      if (wanted === "") return;
+      never("an engaged state without a client", world.client === null);
+      never("a client without a Connection", !known);
+      never("a client for a Secret that is not to be read", known?.secretAllowed !== true);
+      never("a client of another cluster than the pinned one", known?.remoteClusterUid !== world.client?.remote);
     },
   };
 }

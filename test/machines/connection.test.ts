@@ -233,6 +233,13 @@ describe("a Connection that is being deleted", () => {
     expect(at(...blocked, DUE)).toBe("cleaningUp.sweeping");
   });
 
+  test("that a binding comes to while its clean-up is blocked is engaged anew for it", () => {
+    const blocked = [...told(leaving, secret(), { bindings: 1 }), PASS, identified()];
+    const counted = (bindings: number): ConnectionEvent => ({ type: "bindings.counted", bindings, leftovers: 0 });
+    expect(at(...blocked, counted(0), PASS, failed("local"), counted(1), PASS)).toBe("disengaged.waiting");
+    expect(at(...blocked, counted(0), PASS, failed("local"), counted(1), DUE)).toBe("engaging.identifying");
+  });
+
   test("blocks a drain while its Secret is missing, until it is mended", () => {
     const blocked = [...told(leaving, NO_SECRET, { bindings: 1 }), PASS];
     expect(at(...blocked)).toBe("disengaged.secretUnusable");

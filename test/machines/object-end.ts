@@ -1,8 +1,7 @@
 // What an object and its copy must end as, derived from the two clusters and the bindings alone: the rules once more, in
 // the order in which a person would tell them, to hold the machine against.
 
-import type { ProviderObject, World } from "./object-world.ts";
-import { STRIPPED, wantedOf } from "./object-world.ts";
+import { type ConsumerObject, type ProviderObject, STRIPPED, wantedOf, type World } from "./object-world.ts";
 
 export interface End {
   at: string;
@@ -50,9 +49,8 @@ function leaving(world: World): Part {
   return { ...released, copy: null };
 }
 
-function syncing(world: World): Part {
-  const { consumer, copy, gate, defaults } = world;
-  if (consumer === null) throw new TypeError("nothing to sync");
+function syncing(world: World, consumer: ConsumerObject): Part {
+  const { copy, gate } = world;
   const finalizers = consumer.finalizers.includes("ours") ? consumer.finalizers : [...consumer.finalizers, "ours"];
   const owner = ownerOf(world);
   if (owner === "another" || (owner === "foreign" && !gate.adopt)) {
@@ -62,10 +60,13 @@ function syncing(world: World): Part {
   if (copy?.deleting) {
     return { at: "engaging.awaitingRemoval", consumer: { finalizers, mark: consumer.mark }, copy: held(copy) };
   }
+  return { at: "ready.settled", consumer: { finalizers, mark: "" }, copy: inSync(world, consumer), mirrored: true };
+}
+
+function inSync({ copy, gate, defaults }: World, consumer: ConsumerObject): End["copy"] {
   const wanted = wantedOf(consumer);
   const owned = defaults && copy?.owned !== wanted ? `${wanted} with defaults` : wanted;
-  const mine = { clusterUid: gate.clusterUid, objectUid: consumer.uid, owned, deleting: false };
-  return { at: "ready.settled", consumer: { finalizers, mark: "" }, copy: mine, mirrored: true };
+  return { clusterUid: gate.clusterUid, objectUid: consumer.uid, owned, deleting: false };
 }
 
 function part(world: World): Part {
@@ -74,7 +75,7 @@ function part(world: World): Part {
   if (consumer === null) return { at: "gone", ...asIs };
   if (consumer.deleting || gate.mode === "drain") return leaving(world);
   if (gate.mode === "held") return { at: "unbound", ...asIs };
-  return gate.engaged ? syncing(world) : { at: "disengaged", ...asIs };
+  return gate.engaged ? syncing(world, consumer) : { at: "disengaged", ...asIs };
 }
 
 /** The end that this world must come to, if nothing else happens to it. */

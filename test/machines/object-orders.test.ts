@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 import { endOf, expectedEnd } from "./object-end.ts";
 import { objectReplica } from "./object-replica.ts";
-import { CLUSTER, gate, UID } from "./object-samples.ts";
+import { CLUSTER, UID } from "./object-samples.ts";
 import { type ConsumerObject, type Fate, type ProviderObject, type Side, SIDES, type World } from "./object-world.ts";
 import type { Replica } from "./replica.ts";
 import { chances, type Deeds, fates, steps, take } from "./schedule.ts";

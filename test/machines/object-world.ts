@@ -56,6 +56,18 @@ export interface World {
 /** What we own of a copy that has lost our markers. */
 export const STRIPPED = "without markers";
 
+const created = (version: number): ProviderObject => ({
+  uid: `copy-${version}`,
+  version,
+  clusterUid: "",
+  objectUid: "",
+  owned: "",
+  status: "",
+  deleting: false,
+  held: false,
+  labelled: true,
+});
+
 /** What happens to a request: it is carried out, refused, or carried out while its answer is lost. */
 export type Fate = "done" | "lost" | RefusalCause;
 
@@ -138,14 +150,23 @@ export function simulate(
     return consumerFact(object);
   };
 
+  /** The copy that a guarded apply names, if it still is that one. */
+  const knownCopy = (known: CopyFact): ProviderObject => {
+    const { copy } = world;
+    if (copy?.uid !== known.uid || String(copy.version) !== known.resourceVersion) throw new Refused("outdated");
+    const isForeign = copy.clusterUid === "" && copy.objectUid === "";
+    never("an apply over another owner's object", !isForeign && !isOurs(copy));
+    never("an apply over a foreign object under Fail", isForeign && !world.gate.adopt);
+    never("an apply over an object that is being deleted", copy.deleting);
+    return copy;
+  };
+
   const requests: Record<string, (context: ObjectContext) => ObjectEvent> = {
     addFinalizer(context) {
       gateStands(context);
       const object = consumerIs(context.consumer?.uid);
-      const isFirst = context.consumer?.finalizers.count === 0;
-      if (object.deleting || (isFirst && String(object.version) !== context.consumer?.resourceVersion)) {
+      if (object.deleting || String(object.version) !== context.consumer?.resourceVersion)
         throw new Refused("outdated");
-      }
       object.finalizers.push("ours");
       return { type: "claimed", consumer: wroteConsumer(object) };
     },
@@ -155,38 +176,17 @@ export function simulate(
       heard.consumer(object);
       gateStands(context);
       if (!object.finalizers.includes("ours")) throw new Refused("outdated");
-      const known = copyOf(context);
       never("a write to the provider before the finalizer", context.consumer?.claimed !== true);
-      never(
-        "an apply without a governing binding and an engaged provider",
-        world.gate.mode !== "sync" || !world.gate.engaged,
-      );
-      if (known === null) {
-        if (world.copy !== null) return { type: "occupied" };
-        if (!world.hasNamespace) return { type: "namespace.missing" };
-        world.copy = {
-          uid: `copy-${next()}`,
-          version,
-          clusterUid: "",
-          objectUid: "",
-          owned: "",
-          status: "",
-          deleting: false,
-          held: false,
-          labelled: true,
-        };
-      } else if (world.copy?.uid !== known.uid || String(world.copy.version) !== known.resourceVersion) {
-        throw new Refused("outdated");
-      } else {
-        const isForeign = world.copy.clusterUid === "" && world.copy.objectUid === "";
-        never("an apply over another owner's object", !isForeign && !isOurs(world.copy));
-        never("an apply over a foreign object under Fail", isForeign && !world.gate.adopt);
-        never("an apply over an object that is being deleted", world.copy.deleting);
-      }
+      never("an apply without a governing binding", world.gate.mode !== "sync");
+      never("an apply to a provider that is not engaged", !world.gate.engaged);
+      const known = copyOf(context);
+      if (known === null && world.copy !== null) return { type: "occupied" };
+      if (known === null && !world.hasNamespace) return { type: "namespace.missing" };
+      const copy = known === null ? created(next()) : knownCopy(known);
       const sent = wantedOf(object);
       const { clusterUid } = world.gate;
       const owned = world.defaults ? `${sent} with defaults` : sent;
-      Object.assign(world.copy, { clusterUid, objectUid: object.uid, owned, labelled: true, version: next() });
+      world.copy = Object.assign(copy, { clusterUid, objectUid: object.uid, owned, labelled: true, version: next() });
       heard.copy(world.copy);
       return { type: "applied", consumer: consumerFact(object), copy: copyFact(world.copy), sent };
     },
@@ -247,19 +247,24 @@ export function simulate(
       return { type: "orphaned" };
     },
     removeFinalizer(context) {
-      const object = consumerIs(context.consumer?.uid);
-      const place = context.consumer?.finalizers.ours ?? -1;
-      if (object.finalizers[place] !== "ours") throw new Refused("outdated");
-      if (context.consumer?.mark !== "" && object.mark === "") throw new Refused("outdated");
+      const { uid, finalizers, mark } = context.consumer ?? { uid: "", finalizers: { ours: -1 }, mark: "" };
+      const object = consumerIs(uid);
+      if (object.finalizers[finalizers.ours] !== "ours") throw new Refused("outdated");
+      if (mark !== "" && object.mark === "") throw new Refused("outdated");
       never("a release while our copy lives", isOurs(world.copy) && !object.orphan);
-      object.finalizers.splice(place, 1);
+      object.finalizers.splice(finalizers.ours, 1);
       object.mark = "";
-      if (object.deleting && object.finalizers.length === 0) {
-        world.consumer = null;
-        heard.consumer(null);
-      } else wroteConsumer(object);
+      released(object);
       return { type: "released" };
     },
+  };
+
+  /** An object that was being deleted goes with its last finalizer. */
+  const released = (object: ConsumerObject): void => {
+    if (object.deleting && object.finalizers.length === 0) {
+      world.consumer = null;
+      heard.consumer(null);
+    } else wroteConsumer(object);
   };
 
   const READS = new Set(["lookUpCopy"]);

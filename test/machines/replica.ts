@@ -52,6 +52,15 @@ export interface Replica<Side extends string> {
   settle(): Promise<void>;
 }
 
+const machines = new WeakMap<AnyStateMachine, AnyStateMachine>();
+
+/** Making a machine ready to be hosted costs more than a whole schedule. */
+function hostedOnce(machine: AnyStateMachine, effects: readonly string[]): AnyStateMachine {
+  const known = machines.get(machine) ?? hosted(machine, effects);
+  machines.set(machine, known);
+  return known;
+}
+
 /** A machine that is looked at again for ever is quiet after so many looks without a write. */
 const QUIET = 6;
 
@@ -69,7 +78,7 @@ export function createReplica<
     if (hosting.hearsItself) awake = true;
   });
   const { effects, writes, violations } = simulation;
-  const machine = hosted(hosting.machine, Object.keys(effects));
+  const machine = hostedOnce(hosting.machine, Object.keys(effects));
   const timers = { set: (_key: string, ms: number | null) => (due = ms !== null) };
 
   const tell = (side: Side): void => {

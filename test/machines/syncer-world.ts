@@ -32,7 +32,8 @@ export interface World {
 export type Fate = "done" | "lost" | "failed" | "rejected";
 
 const isServed = ({ crd }: World): boolean => crd.state === "established" || crd.state === "deleting";
-const isEngaged = ({ connection }: World): boolean => connection === "ready" || connection === "deleting";
+const isEngaged = ({ connection }: Pick<World, "connection">): boolean =>
+  connection === "ready" || connection === "deleting";
 
 const stepFor = ({ crd, wanted, connection }: World): SyncerFacts["crd"]["step"] => {
   if (connection !== "ready") return "unknown";
@@ -147,14 +148,19 @@ export function simulate(
 const lostTrack = ({ holding, crd }: World, { demand, crd: known }: SyncerContext): boolean =>
   holding > 0 && crd.owner !== "foreign" && demand?.live === 0 && known?.state === "established" && known.mine;
 
+/** Does the syncer let objects claim us, or let go of us, where it rests? */
+function holdingAt(at: string, { crd, connection, watching, holding }: World): number {
+  const isSynced = at === "ready" && crd.state === "established" && crd.owner !== "foreign";
+  if (isSynced && connection === "ready") return 2;
+  const leaves = at === "cleaningUp.draining" || at === "cleaningUp.crdTerminating";
+  return leaves && watching && isEngaged({ connection }) ? 0 : holding;
+}
+
 /** What goes on by itself: definitions are established, lists complete, objects let go where that is asked for. */
 export function elapse(world: World, at: string): void {
   const { crd } = world;
   if (crd.state === "installing") crd.state = "established";
   if (world.watching) world.listed = { consumer: true, provider: isEngaged(world) };
-  const isSynced = at === "ready" && crd.state === "established" && crd.owner !== "foreign";
-  if (isSynced && world.connection === "ready") world.holding = 2;
-  const leaves = at === "cleaningUp.draining" || at === "cleaningUp.crdTerminating";
-  if (leaves && world.watching && isEngaged(world)) world.holding = 0;
+  world.holding = holdingAt(at, world);
   if (crd.state === "deleting" && world.holding === 0) crd.state = "absent";
 }

@@ -92,6 +92,12 @@ describe("the definition", () => {
     expect(drive(...resting, DUE, failed())).toMatchObject({ at: "engaging.failing", context: { retryIn: 1_000 } });
   });
 
+  test("that could not be written is pulled at once after it has come and gone", () => {
+    const failing = [...told({ crd: served({ step: "update" }) }), PASS, failed()];
+    const going: SyncerEvent = { type: "crd.seen", crd: served({ state: "deleting" }) };
+    expect(at(...failing, going, PASS, { type: "crd.seen", crd: absent() }, PASS)).toBe("engaging.pulling");
+  });
+
   test("that vanishes while it is wanted is pulled again", () => {
     expect(at(...told(), PASS, { type: "crd.seen", crd: absent() }, PASS)).toBe("engaging.pulling");
   });

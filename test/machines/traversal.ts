@@ -52,6 +52,8 @@ export interface Vocabulary<Event extends EventObject> {
   starts: readonly Event[];
   /** What an effect may be answered with. */
   answers: readonly Event[];
+  /** What else tells situations apart: facts that no guard asks for alone. */
+  apart?: (context: never) => unknown;
 }
 
 /** What reaches a machine in one go. */
@@ -65,14 +67,17 @@ const round = (...events: EventObject[]): Round => ({ type: "round", events });
 type Guard = (args: { context: MachineContext }) => boolean;
 
 /** Tells situations apart: the state, what is known, and what every guard says. */
-function fingerprint(machine: AnyStateMachine): (snapshot: AnyMachineSnapshot) => string {
+function fingerprint(
+  machine: AnyStateMachine,
+  apart: ((context: never) => unknown) | undefined,
+): (snapshot: AnyMachineSnapshot) => string {
   const guards = Object.values(machine.implementations.guards as unknown as Record<string, Guard>);
   return ({ value, context }) => {
     const known = Object.entries(context as MachineContext)
       .map(([name, fact]) => (fact === undefined || fact === null ? `${name}:${fact}` : name))
       .sort();
     const verdicts = guards.map((guard) => Number(guard({ context }))).join("");
-    return JSON.stringify([value, known, verdicts]);
+    return JSON.stringify([value, known, verdicts, apart?.(context as never)]);
   };
 }
 
@@ -104,7 +109,7 @@ export function walk<Event extends EventObject>(machine: AnyStateMachine, vocabu
     logic as never,
     {
       events: (snapshot: AnyMachineSnapshot) => (snapshot.hasTag("resting") ? atRest : underWay),
-      serializeState: fingerprint(machine),
+      serializeState: fingerprint(machine, vocabulary.apart),
     } as never,
   ) as unknown as Record<string, { state: AnyMachineSnapshot }>;
   for (const { state } of Object.values(situations)) for (const node of state._nodes) states.add(node.id);
