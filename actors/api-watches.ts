@@ -22,7 +22,7 @@ const settled = (syncer: Syncer, key: string, entry: Entry): boolean => {
 };
 
 /** Puts an object on the queue unless its sides agree and nothing is owed. */
-export function weigh(engine: Engine, syncer: Syncer, key: string, priority: Priority): void {
+function weigh(engine: Engine, syncer: Syncer, key: string, priority: Priority): void {
   const { watching } = syncer;
   const entry = watching?.table.get(key);
   if (!watching?.consumerListed || entry === undefined) return;

@@ -1,7 +1,7 @@
 // How long to wait before trying again. Delays are bounded, attempts never are; whoever schedules adds the jitter.
 
 /** Milliseconds: doubles from `first` with each attempt (counted from 1) up to `most`. */
-export const doubling = (attempt: number, first: number, most: number): number =>
+const doubling = (attempt: number, first: number, most: number): number =>
   Math.min(most, first * 2 ** Math.min(Math.max(attempt, 1) - 1, 20));
 
 /** A provider or network fault: 0.5 s doubling to 30 s. */

@@ -16,7 +16,7 @@ export interface StatusFact {
   current: readonly string[];
 }
 
-export const NO_STATUS: StatusFact = { shape: "", current: [] };
+const NO_STATUS: StatusFact = { shape: "", current: [] };
 
 const ROOT = "";
 const BLANK = "observed";
