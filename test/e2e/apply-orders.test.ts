@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONNECTIONS } from "../../crds/resources.ts";
 import { eventually, NotYet } from "../harness/wait.ts";
 import { conditions, object, READY } from "./conditions.ts";
-import { invariantsOf, type Invariants } from "./invariants.ts";
+import { endQuietly, invariantsOf, type Invariants } from "./invariants.ts";
 import { type BindingKind, type Lane, openLane, orders, paced, PACES, type PieceName } from "./lanes.ts";
 import { type Landscape, PATIENCE, startLandscape } from "./landscape.ts";
 import { pathOf } from "./objects.ts";
@@ -34,7 +34,7 @@ beforeAll(async () => {
   const opened = await Promise.all(RUNS.map(({ word, kind }) => openLane(land, word, kind)));
   for (const lane of opened) lanes.set(lane.word, lane);
 });
-afterAll(() => land?.stop());
+afterAll(() => endQuietly(land, invariants), 120_000);
 
 /** As impatient as a user can be: tries again at once until the API takes it. */
 const createOnceServed = ({ pieces: { instance }, type, word }: Lane) =>

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CLUSTER_BINDINGS, CRDS, SECRETS } from "../../crds/resources.ts";
 import { eventually } from "../harness/wait.ts";
 import { absent, object } from "./conditions.ts";
-import { invariantsOf, type Invariants } from "./invariants.ts";
+import { endQuietly, invariantsOf, type Invariants } from "./invariants.ts";
 import { type BindingKind, lending, type Lane, openLane, orders, paced, PACES, type PieceName } from "./lanes.ts";
 import { type Landscape, PATIENCE, served, startLandscape } from "./landscape.ts";
 import { apiName, instance, secret, SECRET_NAMESPACE } from "./manifests.ts";
@@ -47,7 +47,7 @@ beforeAll(async () => {
     lend.set(kind, lending(lanes));
   }
 });
-afterAll(() => land?.stop());
+afterAll(() => endQuietly(land, invariants), 120_000);
 
 async function bringUp({ pieces, type }: Lane): Promise<void> {
   const { objects } = land.consumer;

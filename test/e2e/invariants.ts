@@ -17,8 +17,9 @@ import { misdirectedWrites, unjustifiedDeletes } from "./wire.ts";
 import { describe, isWrite, listen, traffic } from "./traffic.ts";
 import { look } from "./world.ts";
 
-/** Milliseconds a settled system is watched for writes. */
+/** Milliseconds a settled system is watched for writes: after each test, and once at the end of a file. */
 const QUIET = 3_000;
+const QUIET_AT_THE_END = 60_000;
 
 export interface Invariants {
   /** Somebody else's object: from now on nothing of it may change. */
@@ -27,9 +28,18 @@ export interface Invariants {
   release(side: "consumer" | "provider", type: Resource, key: Key): void;
   /**
    * Waits until the state is as it must be, then checks everything. `word`: only what carries it in its name, for tests
-   * that run side by side. `quiet`: also watch for writes (V5).
+   * that run side by side. `quiet`: also watch for writes (V5), for so many milliseconds or the usual time.
    */
-  check(options?: { word?: string; quiet?: boolean }): Promise<void>;
+  check(options?: { word?: string; quiet?: boolean | number }): Promise<void>;
+}
+
+/** The end of a file: what all its tests left behind is in order, and stays without a write for a minute. */
+export async function endQuietly(landscape: Landscape | undefined, invariants: Invariants | undefined): Promise<void> {
+  try {
+    await invariants?.check({ quiet: QUIET_AT_THE_END });
+  } finally {
+    await landscape?.stop();
+  }
 }
 
 export function invariantsOf(landscape: Landscape): Invariants {
@@ -55,9 +65,9 @@ export function invariantsOf(landscape: Landscape): Invariants {
     return (await Promise.all(found)).flat();
   };
 
-  const lateWrites = async (word: string): Promise<string[]> => {
+  const lateWrites = async (word: string, milliseconds: number): Promise<string[]> => {
     const heard = await listen(landscape);
-    await pause(QUIET); // no waiting for anything: this is the time in which nothing may happen
+    await pause(milliseconds); // no waiting for anything: this is the time in which nothing may happen
     const { consumer, provider } = await heard();
     return [...consumer, ...provider]
       .filter((event) => isWrite(event) && event.requestURI.includes(word))
@@ -72,7 +82,7 @@ export function invariantsOf(landscape: Landscape): Invariants {
     release: (side, type, key) => void foreign.delete(idOf(side, type, key)),
     async check({ word = "", quiet = true } = {}) {
       await settled(word);
-      const late = quiet ? await lateWrites(word) : [];
+      const late = quiet === false ? [] : await lateWrites(word, quiet === true ? QUIET : quiet);
       const logged = await traffic(landscape);
       const wrong = [...late, ...(await touchedForeign()), ...misdirectedWrites(logged), ...unjustifiedDeletes(logged)];
       if (wrong.length > 0) throw new Error(wrong.join("\n"));

@@ -8,7 +8,7 @@ import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../../cr
 import type { Resource } from "../../crds/kube-object.ts";
 import { eventually } from "../harness/wait.ts";
 import { absent, conditions, READY } from "./conditions.ts";
-import { invariantsOf, type Invariants } from "./invariants.ts";
+import { endQuietly, invariantsOf, type Invariants } from "./invariants.ts";
 import { type Landscape, offer, PATIENCE, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { apiName, instance, typeOf } from "./manifests.ts";
@@ -26,7 +26,7 @@ beforeAll(async () => {
   land = await startLandscape();
   invariants = invariantsOf(land);
 });
-afterAll(() => land?.stop());
+afterAll(() => endQuietly(land, invariants), 120_000);
 afterEach(() => invariants.check({ quiet: false }));
 
 /** An exported API and a ready Connection, both called by that word. */

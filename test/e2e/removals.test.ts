@@ -10,7 +10,7 @@ import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, NAMESPACES, SECRETS } from
 import { adminClient } from "../harness/admin-client.ts";
 import { eventually } from "../harness/wait.ts";
 import { absent, conditions, object, READY } from "./conditions.ts";
-import { invariantsOf, type Invariants } from "./invariants.ts";
+import { endQuietly, invariantsOf, type Invariants } from "./invariants.ts";
 import { kubectlAt, type Landscape, offer, PATIENCE, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { apiName, instance, typeOf, WIDGETS } from "./manifests.ts";
@@ -35,7 +35,7 @@ beforeAll(async () => {
   await conditions(down(), CLUSTER_BINDINGS, at("acme"), READY);
   await Promise.all([WIDGETS, GADGETS, LAMPS].map((type) => served(land.consumer, type)));
 });
-afterAll(() => land?.stop());
+afterAll(() => endQuietly(land, invariants), 120_000);
 afterEach(() => invariants.check({ quiet: false }));
 
 test("a namespace of the consumer goes with its objects and their copies; the provider's stays", async () => {
