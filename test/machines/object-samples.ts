@@ -4,7 +4,6 @@ import {
   type ConsumerFact,
   type CopyFact,
   type Gate,
-  initialObjectContext,
   type ObjectContext,
   type ObjectEvent,
 } from "../../machines/object-facts.ts";
@@ -84,5 +83,3 @@ export const refused = (cause: Extract<ObjectEvent, { type: "refused" }>["cause"
 
 /** Where the object machine is after these events. */
 export const drive = (...events: readonly ObjectEvent[]) => after<ObjectContext, ObjectEvent>(objectMachine, events);
-
-export const START = initialObjectContext;
