@@ -62,7 +62,7 @@ export interface ObjectContext {
   accepted: { wanted: string; owned: string } | null;
   /** The same for status: what was sent, and the shape the server made of it. */
   acceptedStatus: { sent: string; kept: string } | null;
-  /** The write that was refused for good, so that it is not sent again unchanged. */
+  /** The write that was refused, by what it carried (`attempted`), so that it is not sent again unchanged. */
   refused: { cause: RefusalCause; message: string; wanted: string; isNews: boolean } | null;
   /** The refusal that was last said by an Event, so that what has not changed is not said again; "" for none. */
   said: string;
@@ -131,6 +131,13 @@ export const statusInSync = (
 ): boolean =>
   !statusOwed(consumer.status, copy.status) ||
   (accepted?.sent === copy.status.shape && accepted.kept === consumer.status.shape);
+
+/** What the next write would carry: the spec while that differs, else the status. A refusal is of this and no more. */
+export function attempted({ consumer, accepted, ...context }: ObjectContext): string {
+  const copy = copyOf({ consumer, accepted, ...context });
+  const isStatus = !!consumer && copy !== null && specInSync(consumer, copy, accepted);
+  return isStatus ? `${consumer.wanted} ${copy.status.shape}` : (consumer?.wanted ?? "");
+}
 
 const isLive = (copy: CopyFact | null): copy is CopyFact => copy !== null && !copy.deleting;
 

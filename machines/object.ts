@@ -5,6 +5,7 @@
 
 import { assign, setup } from "xstate";
 import {
+  attempted,
   conflictOf,
   copyOf,
   initialObjectContext,
@@ -49,8 +50,8 @@ export const objectMachine = setup({
     noFinalizer: ({ context }) => context.consumer?.claimed === false,
     notGoverned: ({ context }) => context.gate?.mode !== "sync",
     notEngaged: ({ context }) => context.gate?.engaged === false,
-    refusedUnchanged: ({ context: { refused, consumer } }) =>
-      refused !== null && LASTING.has(refused.cause) && refused.wanted === consumer?.wanted,
+    refusedUnchanged: ({ context }) =>
+      context.refused !== null && LASTING.has(context.refused.cause) && context.refused.wanted === attempted(context),
     orphanWanted: ({ context }) => context.consumer?.orphan === true,
     orphanUnreachable: ({ context: { consumer, gate } }) =>
       consumer?.orphan === true && gate?.engaged === false && gate.listing !== true,
@@ -117,7 +118,7 @@ export const objectMachine = setup({
       if (event.type !== "refused") return {};
       const attempts = context.attempts + 1;
       const retryIn = Math.max(REFUSAL_DELAY[event.cause](attempts), (event.retryAfter ?? 0) * 1000);
-      const wanted = context.consumer?.wanted ?? "";
+      const wanted = attempted(context);
       const { cause, message } = event;
       const said = LASTING.has(cause) ? `${cause} ${wanted}` : context.said;
       const refused = { cause, message, wanted, isNews: said !== context.said };

@@ -273,6 +273,13 @@ describe("a refused write", () => {
     expect(at(...facts, PASS, refused("forbidden"), DUE)).toBe(state);
   });
 
+  test("of a status is tried at once when the provider's status changes, one of a spec is not", () => {
+    const news: ObjectEvent = { type: "copy.seen", copy: copy({ resourceVersion: "21", status: status("newer") }) };
+    const mirroring = [...told(consumer(), copy({ status: status("new") })), PASS, refused("rejected")];
+    expect(at(...mirroring, news, PASS)).toBe("ready.mirroring");
+    expect(at(...edited, PASS, refused("rejected"), news, PASS)).toBe("refused");
+  });
+
   test("is tried at once when the object comes back from where it was not written to", () => {
     const away: ObjectEvent = { type: "gate.seen", gate: gate({ engaged: false }) };
     const back: ObjectEvent = { type: "gate.seen", gate: gate() };
