@@ -77,7 +77,8 @@ const wasDeleting = (consumer: Write[], owner: Owner, time: string): boolean =>
 /** Had a binding that reaches the object been told to let go of the API by then? */
 function wasLetGo(consumer: Write[], owner: Owner, time: string): boolean {
   const said = consumer
-    .filter(({ stageTimestamp }) => stageTimestamp <= time)
+    // When it was asked for, not when it was answered: a watch may tell of a deletion before its answer is written.
+    .filter(({ requestReceivedTimestamp }) => requestReceivedTimestamp <= time)
     .flatMap(({ responseObject }) => (KINDS.has(responseObject?.kind) ? [responseObject] : []))
     .filter(({ kind, metadata }) => kind === CLUSTER_BINDINGS.kind || metadata.namespace === owner.namespace)
     .map(({ metadata, spec }) => ({
