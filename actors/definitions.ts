@@ -68,7 +68,7 @@ const storedVersions = (crd: Crd | null): string => (crd?.status?.storedVersions
 async function readProvider(syncer: Syncer, engagement: Engagement, offer: Offer): Promise<void> {
   const from = `${engagement.epoch}/${offer.version}/${storedVersions(syncer.crd)}`;
   if (syncer.desired?.from === from) return;
-  const provider = (await engagement.cluster.get(CRDS, keyOf(syncer))) as Crd;
+  const provider = await engagement.definition(syncer.api);
   const pulled = consumerCrd(provider, syncer.connection, syncer.crd ?? undefined);
   syncer.desired = pulled === undefined ? null : { from, pulled };
 }

@@ -30,6 +30,8 @@ export interface Engagement {
   clusterUid: string;
   discovery(): Discovery;
   offer(api: string): Offer | undefined;
+  /** The definition behind the offer, whole. Rejects like a request; 404 when the API is no longer there. */
+  definition(api: string): Promise<Crd>;
   /** A request was answered as if the client were no longer any good: to be verified. */
   suspect(error: ApiError): void;
   /** It was verified. */
@@ -121,6 +123,7 @@ export function engage(
       if (!crd || !api) return undefined;
       return { api, version: crd.metadata.resourceVersion, webhookConversion: hasWebhookConversion(crd) };
     },
+    definition: async (api) => (await who.cluster.get(CRDS, { namespace: "", name: api })) as Crd,
     suspect(error) {
       suspicion = { fault: faultOf(error), message: error.message };
       events.discovery();

@@ -1,5 +1,5 @@
 // The one registry of words that programs may rely on, with condition-types.ts: condition reasons, event reasons and the
-// causes of a blocked deletion. Code takes its words from the types below, and docs/reference/reasons.md is generated from
+// causes of a blocked deletion. Code takes its words from the types below, and docs/reference/conditions.md is generated from
 // here. A word that code uses must not be marked as reserved, and one that none uses must be.
 // Rules: docs/reference/behaviour.md, "Conditions".
 

@@ -6,14 +6,14 @@ import path from "node:path";
 import { machinePages } from "./gen/machines.ts";
 import { manifests } from "./gen/manifests.ts";
 import { differences, write } from "./gen/output.ts";
-import { reasonsPage } from "./gen/reasons-page.ts";
+import { conditionsPage } from "./gen/conditions-page.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
 const check = process.argv.includes("--check");
 
 const outputs = [
   ...manifests(),
-  { path: "docs/reference/reasons.md", text: reasonsPage() },
+  { path: "docs/reference/conditions.md", text: conditionsPage() },
   ...(await machinePages(root)),
 ];
 const stale = await differences(root, outputs, ["crds/manifests", "docs/machines"]);

@@ -13,6 +13,7 @@ import {
 } from "../../actors/ports.ts";
 import { isRecord, parseJson, stringifyJson } from "../../crds/json.ts";
 import type { KubeObject, Resource } from "../../crds/kube-object.ts";
+import { apiVersionOf } from "../../crds/resources.ts";
 import { applyRequest } from "./apply.ts";
 import { createErrorMapper } from "./errors.ts";
 import { exchange, type ExchangeLimits, type FlowHandler, type HttpRequest, openFlow } from "./exchange.ts";
@@ -242,13 +243,19 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
         object: toObject(success.body, resource),
         created: success.status === 201,
       })),
-    create: (resource, namespace, body) =>
-      call(
-        "create",
-        resource.resource,
-        json("POST", collectionPath(base, resource, namespace), body),
-        asObject(resource),
-      ),
+    create: (resource, namespace, body, { dryRun = false } = {}) => {
+      const path = collectionPath(base, resource, namespace) + query({ dryRun: dryRun ? "All" : undefined });
+      return call("create", resource.resource, json("POST", path, body), asObject(resource));
+    },
+    review: (resource, namespace, spec) => {
+      const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, spec };
+      const request = json("POST", collectionPath(base, resource, namespace), body);
+      return call("create", resource.resource, request, ({ body: answer }) => {
+        const status = isRecord(answer) ? answer["status"] : undefined;
+        if (!isRecord(status)) throw errors.unreachable("its answer to a review has no status");
+        return status;
+      });
+    },
     replace: (resource, key, body) =>
       call("update", resource.resource, json("PUT", objectPath(base, resource, key), body), asObject(resource)),
     patch: (resource, key, operations, subresource) => {

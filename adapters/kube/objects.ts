@@ -3,7 +3,7 @@
 
 import { isRecord, type Json, type JsonObject } from "../../crds/json.ts";
 import type { KubeObject, Resource } from "../../crds/kube-object.ts";
-import { apiVersionOf } from "./paths.ts";
+import { apiVersionOf } from "../../crds/resources.ts";
 
 /** What came is JSON but not what the Kubernetes API answers. */
 export class ShapeError extends Error {

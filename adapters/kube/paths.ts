@@ -22,6 +22,3 @@ export const query = (parameters: Record<string, string | undefined>): string =>
   const set = Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined);
   return set.length === 0 ? "" : `?${new URLSearchParams(set).toString()}`;
 };
-
-export const apiVersionOf = (resource: Resource): string =>
-  resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;

@@ -1,4 +1,4 @@
-// The page docs/reference/reasons.md, from the registry.
+// The page docs/reference/conditions.md, from the registry.
 
 import type { Subject, Word } from "../../crds/condition-types.ts";
 import { CONDITION_TYPES } from "../../crds/condition-types.ts";
@@ -45,7 +45,7 @@ const reservedRows = (what: string, entries: Table): string[][] =>
 const section = (title: string, text: string, head: string[], body: string[][]): string[] =>
   body.length === 0 ? [] : [`## ${title}`, text, table(head, body)];
 
-export const reasonsPage = (): string =>
+export const conditionsPage = (): string =>
   [
     GENERATED,
     "# Conditions, reasons and Events",

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 
 import { CONDITION_TYPES } from "../../../crds/condition-types.ts";
 import { DELETION_BLOCKERS, EVENT_REASONS, REASONS } from "../../../crds/reasons.ts";
-import { reasonsPage } from "../../../scripts/gen/reasons-page.ts";
+import { conditionsPage } from "../../../scripts/gen/conditions-page.ts";
 
-const page = reasonsPage();
+const page = conditionsPage();
 
 test.each(Object.entries({ CONDITION_TYPES, REASONS, EVENT_REASONS, DELETION_BLOCKERS }))(
   "every word of %s is on the page, with the sentence that says when",
