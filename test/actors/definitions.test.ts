@@ -81,7 +81,9 @@ beforeEach(() => {
     consumer,
     log: { info: () => {} },
     phases: { get: () => ({ state: phase, lost: false, reason: "" }) },
-    engagements: { get: () => ({ epoch: 1, cluster: provider, offer: () => offer }) },
+    engagements: {
+      get: () => ({ epoch: 1, cluster: provider, offer: () => offer, definition: () => provider.get() }),
+    },
     directory: {
       crds,
       bindingsOf: (name: string) => (name === "acme" ? bindings : []),
