@@ -1,5 +1,6 @@
-// API groups that no provider may deliver, because a definition in them would change how this cluster itself works.
-// Rules: docs/reference/behaviour.md, "Schema pull".
+// API groups that no provider may deliver, because a definition in them would change how this cluster itself works, and
+// those that are not exported by discovery alone.
+// Rules: docs/reference/behaviour.md, "Schema pull" and "OpenAPI".
 
 /** Never, whatever is configured. */
 const CRITICAL = new Set([
@@ -24,8 +25,33 @@ const CRITICAL_SUFFIXES = [".kube-bind.io", ".kcp.io"];
 /** Kubernetes' own domain: only groups that are allowed by name. */
 const RESERVED_SUFFIX = ".k8s.io";
 
-/** `allowed`: groups under k8s.io that an operator lets through, for instance snapshot.storage.k8s.io. */
-export const isDeniedGroup = (group: string, allowed: ReadonlySet<string> = new Set()): boolean => {
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** Patterns are "*." and a domain: every group below it, at any depth, but not the domain itself. */
+const matchesPattern = (group: string, patterns: ReadonlySet<string>): boolean =>
+  [...patterns].some((pattern) => pattern.startsWith("*.") && group.endsWith(pattern.slice(1)));
+
+const isNamed = (group: string, names: ReadonlySet<string>): boolean =>
+  names.has(group) || matchesPattern(group, names);
+
+/** `allowed`: groups under k8s.io that an operator lets through, for instance snapshot.storage.k8s.io; or patterns. */
+export const isDeniedGroup = (group: string, allowed: ReadonlySet<string> = NOBODY): boolean => {
   if (CRITICAL.has(group) || CRITICAL_SUFFIXES.some((suffix) => group.endsWith(suffix))) return true;
-  return group.endsWith(RESERVED_SUFFIX) && !allowed.has(group);
+  return group.endsWith(RESERVED_SUFFIX) && !isNamed(group, allowed);
+};
+
+/** What an operator says about groups; names, or patterns such as *.example.org. */
+export interface GroupChoice {
+  excluded?: ReadonlySet<string>;
+  allowed?: ReadonlySet<string>;
+}
+
+/**
+ * Whether a group is left out where everything that a provider serves would be exported: the groups that no provider may
+ * deliver, and those that an operator excludes. One that is both excluded and allowed is exported only if it is allowed
+ * by its own name and excluded by a pattern.
+ */
+export const isExcludedGroup = (group: string, { excluded = NOBODY, allowed = NOBODY }: GroupChoice = {}): boolean => {
+  if (isDeniedGroup(group, allowed) || excluded.has(group)) return true;
+  return matchesPattern(group, excluded) && !allowed.has(group);
 };
