@@ -2,7 +2,7 @@
 // client is decided by the machine, which compares both with the pins. Rule: docs/reference/behaviour.md, "Identity".
 
 import { secretKey } from "../crds/connection.ts";
-import type { ConnectionEvent } from "../machines/connection.ts";
+import type { ConnectionEvent } from "../machines/connection-facts.ts";
 import { faultOf } from "./engagement.ts";
 import type { Engine } from "./engine.ts";
 import { clusterUid } from "./identity.ts";

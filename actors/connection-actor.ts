@@ -2,28 +2,26 @@
 // machine's state asks for, writes the Connection's status, and wakes its syncers and bindings when its phase changes.
 
 import type { Connection } from "../crds/connection.ts";
-import { hasFinalizer, isDeleting, keyOf } from "../crds/kube-object.ts";
-import { FINALIZER } from "../crds/labels.ts";
-import type { Reason } from "../crds/reasons.ts";
+import { isDeleting, keyOf } from "../crds/kube-object.ts";
 import { CONNECTIONS, SECRETS } from "../crds/resources.ts";
+import { connectionMachine } from "../machines/connection.ts";
 import {
   type ConnectionContext,
   type ConnectionEvent,
-  connectionMachine,
-  type Discovery,
   initialConnectionContext,
-  type SchemaFact,
-} from "../machines/connection.ts";
+} from "../machines/connection-facts.ts";
 import { connectionConditions, knownExports } from "../machines/connection-status.ts";
-import { engage, faultOf } from "./engagement.ts";
+import { factsOf } from "./connection-facts.ts";
+import { faultOf } from "./engagement.ts";
+import { keepEngagement } from "./engaging.ts";
 import { type Engine, isoNow, type Phase } from "./engine.ts";
 import { type Candidate, identify } from "./connecting.ts";
 import { addCleanup, ifThere, removeCleanup } from "./finalizers.ts";
-import { hosted, type Rest, runPass, statePath } from "./host.ts";
+import { hosted, type Rest, runPass } from "./host.ts";
 import { setDue } from "./timers.ts";
 import { clusterUid } from "./identity.ts";
 import { bindingKey, connectionKey } from "./keys.ts";
-import { secretFact, secretOf } from "./kubeconfig-secret.ts";
+import { secretOf } from "./kubeconfig-secret.ts";
 import { freeSecret, isNeeded } from "./secrets-actor.ts";
 import { ownerConnection } from "./directory.ts";
 import type { Syncer } from "./syncer.ts";
@@ -32,74 +30,6 @@ import { nextConditions, writeStatus } from "./status-writer.ts";
 import { sweep } from "./sweep.ts";
 
 const machine = hosted(connectionMachine, ["claim", "identify", "writePins", "verify", "sweep", "release"]);
-
-const connectionFact = (engine: Engine, connection: Connection) => {
-  const { spec, status, metadata } = connection;
-  const { namespace, name } = spec.kubeconfigSecretRef;
-  return {
-    uid: metadata.uid,
-    deleting: isDeleting(connection),
-    claimed: hasFinalizer(connection, FINALIZER.cleanup),
-    secretAllowed: namespace === engine.settings.namespace,
-    secretName: `${namespace}/${name}`,
-    namespaceAllowed: engine.settings.namespace,
-    source: spec.schema.source,
-    decided: status?.activeSchemaSource === "CRD",
-    ignored: [
-      ...(spec.autoBind ? ["spec.autoBind"] : []),
-      ...(spec.schema.pullPolicy === "All" ? ["spec.schema.pullPolicy All (as Bound)"] : []),
-    ],
-    remoteClusterUid: status?.remoteClusterUID ?? "",
-    localClusterUid: status?.localClusterUID ?? "",
-  };
-};
-
-const syncersOf = (engine: Engine, name: string) =>
-  [...engine.syncers.values()].filter((syncer) => syncer.connection === name);
-
-const isAtRest = (engine: Engine, syncer: string): boolean => {
-  const value = engine.records.get(syncer)?.value;
-  return value !== undefined && statePath(value) === "cleaningUp.idle";
-};
-
-/** Objects of this Connection that still carry our finalizer, and syncers that have not come to rest. */
-const leftovers = (engine: Engine, name: string): number => {
-  let count = 0;
-  for (const { key, watching, inFlight } of syncersOf(engine, name)) {
-    count += inFlight + Number(!isAtRest(engine, key));
-    for (const namespace of watching?.table.namespaces() ?? []) count += watching?.table.tally(namespace).claimed ?? 0;
-  }
-  return count;
-};
-
-/** What stands against a definition on this cluster, as opposed to what is merely not there yet. */
-const DEFINITION_REFUSED: ReadonlySet<Reason> = new Set(["ForeignObjectExists", "OwnedByAnother", "SchemaRejected"]);
-
-function schemaFact(engine: Engine, name: string): SchemaFact {
-  const fact: SchemaFact = { pending: [], refused: [] };
-  for (const { api, verdict, wanted } of syncersOf(engine, name)) {
-    if (!wanted || verdict.reason === "AsExpected" || verdict.reason === "APINotExported") continue;
-    if (!DEFINITION_REFUSED.has(verdict.reason)) fact.pending.push(`${api} (${verdict.message})`);
-    else fact.refused.push({ api, reason: verdict.reason, message: verdict.message });
-  }
-  return fact;
-}
-
-function facts(engine: Engine, name: string, connection: Connection | undefined): ConnectionEvent[] {
-  if (connection === undefined) return [{ type: "connection.gone" }];
-  const discovery: Discovery = engine.engagements.get(name)?.discovery() ?? { state: "unknown" };
-  return [
-    { type: "connection.seen", connection: connectionFact(engine, connection) },
-    { type: "secret.seen", secret: secretFact(engine, connection) },
-    {
-      type: "bindings.counted",
-      bindings: engine.directory.bindingsOf(name).length,
-      leftovers: isDeleting(connection) ? leftovers(engine, name) : 0,
-    },
-    { type: "schemas.seen", schemas: schemaFact(engine, name) },
-    { type: "discovery.seen", discovery },
-  ];
-}
 
 /** What is remembered of this very Connection: another of its name starts from nothing. */
 function contextOf(engine: Engine, name: string): ConnectionContext {
@@ -118,7 +48,7 @@ export async function connectionPass(engine: Engine, name: string): Promise<void
   const rest = await runPass<ConnectionContext, ConnectionEvent>({
     machine,
     record: { value: { engaging: "waiting" }, context },
-    events: [...facts(engine, name, engine.directory.connection(name)), { type: due ? "due" : "pass" }],
+    events: [...factsOf(engine, name, engine.directory.connection(name)), { type: due ? "due" : "pass" }],
     effects: {
       claim: () => claim(engine, name),
       identify: async ({ secret }) => {
@@ -207,39 +137,6 @@ async function release(engine: Engine, name: string): Promise<ConnectionEvent> {
   if (secret && !isNeeded(engine, secret, name)) await freeSecret(consumer, secret);
   await ifThere(() => removeCleanup(consumer, CONNECTIONS, connection));
   return { type: "released" };
-}
-
-/** Opens, swaps or closes the engaged client as the state asks for. */
-function keepEngagement(
-  engine: Engine,
-  name: string,
-  rest: Rest<ConnectionContext>,
-  candidate: Candidate | null,
-): void {
-  const current = engine.engagements.get(name);
-  const wanted = rest.hasTag("engaged") ? rest.context.engagedWith : "";
-  if (current && current.fingerprint !== wanted) {
-    engine.engagements.delete(name);
-    current.close();
-  }
-  if (candidate === null) return;
-  if (candidate.fingerprint !== wanted) {
-    void candidate.cluster.close();
-    return;
-  }
-  engine.engagements.get(name)?.close();
-  const local = rest.context.identity?.local ?? "";
-  const engagement = engage(
-    { connection: name, cluster: candidate.cluster, fingerprint: wanted, clusterUid: local },
-    {
-      discovery: () => engine.wake(connectionKey(name)),
-      offer: (api) => {
-        for (const syncer of syncersOf(engine, name)) if (syncer.api === api) engine.wake(syncer.key);
-      },
-    },
-  );
-  engine.engagements.set(name, engagement);
-  engine.log.info({ connection: name, epoch: engagement.epoch }, "engaged");
 }
 
 const stateFor = (rest: Rest<ConnectionContext>) => ({

@@ -7,7 +7,7 @@ import { type Crd, hasWebhookConversion } from "../crds/definition-object.ts";
 import { exportsOf } from "../crds/exports.ts";
 import { LABEL } from "../crds/labels.ts";
 import { CRDS } from "../crds/resources.ts";
-import { type ConnectionFault, type Discovery } from "../machines/connection.ts";
+import type { ConnectionFault, Discovery } from "../machines/connection-facts.ts";
 import { createCache } from "./cache.ts";
 import { ApiError, type Cluster, type Watch } from "./ports.ts";
 

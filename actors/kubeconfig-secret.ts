@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { type Connection, secretKey } from "../crds/connection.ts";
 import { hasFinalizer, isDeleting } from "../crds/kube-object.ts";
 import { FINALIZER } from "../crds/labels.ts";
-import type { SecretFact } from "../machines/connection.ts";
+import type { SecretFact } from "../machines/connection-facts.ts";
 import type { Secret } from "./directory.ts";
 import type { Engine } from "./engine.ts";
 

@@ -79,6 +79,10 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   verdict: { reason: "Pending", message: "not looked at yet", crdHash: "" },
 });
 
+/** Those of one Connection. */
+export const syncersOf = (syncers: ReadonlyMap<string, Syncer>, connection: string): Syncer[] =>
+  [...syncers.values()].filter((syncer) => syncer.connection === connection);
+
 /** The gate of one object at this moment. */
 export function gateFor(syncer: Syncer, key: string): Gate {
   const { mode, adopt } = syncer.ruleFor(parseKey(key).namespace);

@@ -4,7 +4,7 @@
 import type { ConditionUpdate } from "../crds/conditions.ts";
 import type { ExportedApi } from "../crds/connection.ts";
 import type { Reason } from "../crds/reasons.ts";
-import type { ConnectionContext } from "./connection.ts";
+import type { ConnectionContext } from "./connection-facts.ts";
 
 export interface ConnectionState {
   /** The machine rests in `ready`. */

@@ -4,12 +4,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { connectionMachine } from "../../machines/connection.ts";
 import {
   type ConnectionContext,
   type ConnectionEvent,
-  connectionMachine,
   initialConnectionContext,
-} from "../../machines/connection.ts";
+} from "../../machines/connection-facts.ts";
 import { CONSUMER, PROVIDER } from "./connection-samples.ts";
 import {
   type Content,

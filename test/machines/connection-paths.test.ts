@@ -2,7 +2,8 @@
 
 import { expect, test } from "vitest";
 
-import { type ConnectionContext, type ConnectionEvent, connectionMachine } from "../../machines/connection.ts";
+import { connectionMachine } from "../../machines/connection.ts";
+import type { ConnectionContext, ConnectionEvent } from "../../machines/connection-facts.ts";
 import {
   COMPLETE,
   connection,

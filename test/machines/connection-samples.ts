@@ -1,13 +1,13 @@
 // Facts about one Connection, as the tests of its machine tell them.
 
-import {
-  type ConnectionContext,
-  type ConnectionEvent,
-  type ConnectionFact,
-  connectionMachine,
-  type Discovery,
-  type SecretFact,
-} from "../../machines/connection.ts";
+import { connectionMachine } from "../../machines/connection.ts";
+import type {
+  ConnectionContext,
+  ConnectionEvent,
+  ConnectionFact,
+  Discovery,
+  SecretFact,
+} from "../../machines/connection-facts.ts";
 import { after } from "./drive.ts";
 
 export const PROVIDER = "provider-cluster";

@@ -9,7 +9,7 @@ import {
   type ConnectionFault,
   type Discovery,
   initialConnectionContext,
-} from "../../machines/connection.ts";
+} from "../../machines/connection-facts.ts";
 import {
   connectionConditions,
   type ConnectionState,

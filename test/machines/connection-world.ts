@@ -1,7 +1,12 @@
 // A Connection, its Secret, the provider the Secret leads to and the client that is kept open: enough to answer every effect
 // of the connection machine truthfully, and to keep watch over what must never happen.
 
-import type { ConnectionContext, ConnectionEvent, ConnectionFault, Discovery } from "../../machines/connection.ts";
+import type {
+  ConnectionContext,
+  ConnectionEvent,
+  ConnectionFault,
+  Discovery,
+} from "../../machines/connection-facts.ts";
 import { connection, CONSUMER, NO_SECRET, PROVIDER, secret, WIDGETS } from "./connection-samples.ts";
 import type { Simulation } from "./replica.ts";
 

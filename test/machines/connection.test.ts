@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 
-import type { ConnectionEvent } from "../../machines/connection.ts";
+import type { ConnectionEvent } from "../../machines/connection-facts.ts";
 import {
   COMPLETE,
   connection,

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 
-import type { ConnectionEvent } from "../../machines/connection.ts";
+import type { ConnectionEvent } from "../../machines/connection-facts.ts";
 import * as bindings from "./binding-samples.ts";
 import * as connections from "./connection-samples.ts";
 import * as objects from "./object-samples.ts";

@@ -1,0 +1,78 @@
+// What is known of a Connection when its pass begins: the objects themselves, its bindings and syncers, and what its engaged
+// provider has shown. Reads caches only; what follows from it is decided by machines/connection.ts.
+
+import type { Connection } from "../crds/connection.ts";
+import { hasFinalizer, isDeleting } from "../crds/kube-object.ts";
+import { FINALIZER } from "../crds/labels.ts";
+import type { Reason } from "../crds/reasons.ts";
+import type { ConnectionEvent, ConnectionFact, Discovery, SchemaFact } from "../machines/connection-facts.ts";
+import type { Engine } from "./engine.ts";
+import { statePath } from "./host.ts";
+import { secretFact } from "./kubeconfig-secret.ts";
+import { syncersOf } from "./syncer.ts";
+
+const connectionFact = (engine: Engine, connection: Connection): ConnectionFact => {
+  const { spec, status, metadata } = connection;
+  const { namespace, name } = spec.kubeconfigSecretRef;
+  return {
+    uid: metadata.uid,
+    deleting: isDeleting(connection),
+    claimed: hasFinalizer(connection, FINALIZER.cleanup),
+    secretAllowed: namespace === engine.settings.namespace,
+    secretName: `${namespace}/${name}`,
+    namespaceAllowed: engine.settings.namespace,
+    source: spec.schema.source,
+    decided: status?.activeSchemaSource === "CRD",
+    ignored: [
+      ...(spec.autoBind ? ["spec.autoBind"] : []),
+      ...(spec.schema.pullPolicy === "All" ? ["spec.schema.pullPolicy All (as Bound)"] : []),
+    ],
+    remoteClusterUid: status?.remoteClusterUID ?? "",
+    localClusterUid: status?.localClusterUID ?? "",
+  };
+};
+
+const isAtRest = (engine: Engine, syncer: string): boolean => {
+  const value = engine.records.get(syncer)?.value;
+  return value !== undefined && statePath(value) === "cleaningUp.idle";
+};
+
+/** Objects of this Connection that still carry our finalizer, and syncers that have not come to rest. */
+const leftovers = (engine: Engine, name: string): number => {
+  let count = 0;
+  for (const { key, watching, inFlight } of syncersOf(engine.syncers, name)) {
+    count += inFlight + Number(!isAtRest(engine, key));
+    for (const namespace of watching?.table.namespaces() ?? []) count += watching?.table.tally(namespace).claimed ?? 0;
+  }
+  return count;
+};
+
+/** What stands against a definition on this cluster, as opposed to what is merely not there yet. */
+const DEFINITION_REFUSED: ReadonlySet<Reason> = new Set(["ForeignObjectExists", "OwnedByAnother", "SchemaRejected"]);
+
+function schemaFact(engine: Engine, name: string): SchemaFact {
+  const fact: SchemaFact = { pending: [], refused: [] };
+  for (const { api, verdict, wanted } of syncersOf(engine.syncers, name)) {
+    if (!wanted || verdict.reason === "AsExpected" || verdict.reason === "APINotExported") continue;
+    if (!DEFINITION_REFUSED.has(verdict.reason)) fact.pending.push(`${api} (${verdict.message})`);
+    else fact.refused.push({ api, reason: verdict.reason, message: verdict.message });
+  }
+  return fact;
+}
+
+/** Everything that the machine is told before a pass. */
+export function factsOf(engine: Engine, name: string, connection: Connection | undefined): ConnectionEvent[] {
+  if (connection === undefined) return [{ type: "connection.gone" }];
+  const discovery: Discovery = engine.engagements.get(name)?.discovery() ?? { state: "unknown" };
+  return [
+    { type: "connection.seen", connection: connectionFact(engine, connection) },
+    { type: "secret.seen", secret: secretFact(engine, connection) },
+    {
+      type: "bindings.counted",
+      bindings: engine.directory.bindingsOf(name).length,
+      leftovers: isDeleting(connection) ? leftovers(engine, name) : 0,
+    },
+    { type: "schemas.seen", schemas: schemaFact(engine, name) },
+    { type: "discovery.seen", discovery },
+  ];
+}

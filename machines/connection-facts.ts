@@ -1,0 +1,123 @@
+// What is known of one Connection, and the questions that its machine and its status ask of that knowledge. Pure.
+// Rules: docs/reference/behaviour.md, "Connections".
+
+import type { ExportedApi } from "../crds/connection.ts";
+
+export interface ConnectionFact {
+  uid: string;
+  deleting: boolean;
+  /** Carries our finalizer. */
+  claimed: boolean;
+  /** The referenced Secret lies in the konnector's own namespace; any other is never read. */
+  secretAllowed: boolean;
+  /** Which Secret, for messages: namespace/name. */
+  secretName: string;
+  namespaceAllowed: string;
+  source: "Auto" | "CRD" | "OpenAPI";
+  /** `Auto` has decided for CRD: from now on an empty list means that nothing is exported. */
+  decided?: boolean;
+  /** Fields that are set and have no effect in this version, for the message of Ready. */
+  ignored?: string[];
+  /** Pinned identities, "" while unset. */
+  remoteClusterUid: string;
+  localClusterUid: string;
+}
+
+export interface SecretFact {
+  present: boolean;
+  /** Carries our finalizer, or can no longer get it because it is being deleted. */
+  settled: boolean;
+  /** Hash of the kubeconfig bytes; "" when the key is missing or empty, `problem` says which. */
+  fingerprint: string;
+  problem: string;
+}
+
+/** local: our own cluster refused; degraded: the provider answers, but not to this. */
+export type ConnectionFault = "unreachable" | "unauthorized" | "forbidden" | "local" | "degraded";
+
+export type Discovery =
+  | { state: "unknown" }
+  | { state: "complete"; exports: ExportedApi[] }
+  /** `exports`: the last known, kept through any failure. */
+  | { state: "failed"; fault: ConnectionFault; message: string; exports: ExportedApi[] | null };
+
+/** What the APIs that some binding or policy requires have come to on the consumer. */
+export interface SchemaFact {
+  pending: string[];
+  refused: { api: string; reason: string; message: string }[];
+}
+
+export interface ConnectionContext {
+  connection: ConnectionFact | null | undefined;
+  secret: SecretFact | undefined;
+  /** Bindings, deleting or not, that name this Connection. */
+  bindings: number | undefined;
+  /** Objects that still carry our finalizer; counted while the Connection is being deleted. */
+  leftovers: number;
+  schemas: SchemaFact;
+  discovery: Discovery;
+  /** Fingerprint of the kubeconfig that the engaged client was built from, or "". */
+  engagedWith: string;
+  /** Identities as read with the present kubeconfig. */
+  identity: { remote: string; local: string } | null;
+  /** The kubeconfig with this fingerprint can't be used. */
+  unusable: { fingerprint: string; reason: "SecretNotFound" | "ForbiddenField"; message: string } | null;
+  /** The last step that failed, until it is due again. */
+  failed: { fault: ConnectionFault; message: string; fingerprint: string } | null;
+  attempts: number;
+  retryIn: number | null;
+}
+
+export type ConnectionEvent =
+  | { type: "connection.seen"; connection: ConnectionFact }
+  | { type: "connection.gone" }
+  | { type: "secret.seen"; secret: SecretFact }
+  | { type: "bindings.counted"; bindings: number; leftovers: number }
+  | { type: "schemas.seen"; schemas: SchemaFact }
+  | { type: "discovery.seen"; discovery: Discovery }
+  | { type: "pass" }
+  | { type: "due" }
+  | { type: "claimed" }
+  | { type: "identified"; remote: string; local: string; fingerprint: string }
+  | { type: "unusable"; fingerprint: string; reason: "SecretNotFound" | "ForbiddenField"; message: string }
+  | { type: "pinned"; remote: string; local: string }
+  /** The engaged client was asked again who is there. */
+  | { type: "verified"; remote: string }
+  | { type: "swept" }
+  | { type: "released" }
+  | { type: "failed"; fault: ConnectionFault; message: string; retryAfter?: number };
+
+export const initialConnectionContext: ConnectionContext = {
+  connection: undefined,
+  secret: undefined,
+  bindings: undefined,
+  leftovers: 0,
+  schemas: { pending: [], refused: [] },
+  discovery: { state: "unknown" },
+  engagedWith: "",
+  identity: null,
+  unusable: null,
+  failed: null,
+  attempts: 0,
+  retryIn: null,
+};
+
+/** Another cluster answers than the pinned one, or we are another. */
+export const pinDiffers = ({ identity, connection }: ConnectionContext): boolean =>
+  !!identity &&
+  !!connection &&
+  ((connection.remoteClusterUid !== "" && connection.remoteClusterUid !== identity.remote) ||
+    (connection.localClusterUid !== "" && connection.localClusterUid !== identity.local));
+
+export const pinMissing = ({ connection }: ConnectionContext): boolean =>
+  !!connection && (connection.remoteClusterUid === "" || connection.localClusterUid === "");
+
+/** The client in use was built from the kubeconfig that the Secret holds. */
+export const isEngaged = ({ engagedWith, secret }: ConnectionContext): boolean =>
+  engagedWith !== "" && engagedWith === secret?.fingerprint;
+
+export const secretUnusable = ({ connection, secret, unusable }: ConnectionContext): boolean =>
+  connection?.secretAllowed === false || !secret?.fingerprint || unusable?.fingerprint === secret.fingerprint;
+
+/** Faults of the provider watch that put the whole client in doubt. */
+export const LOST: ReadonlySet<ConnectionFault> = new Set(["unreachable", "unauthorized"]);
