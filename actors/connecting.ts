@@ -3,11 +3,11 @@
 
 import { secretKey } from "../crds/connection.ts";
 import type { ConnectionEvent } from "../machines/connection-facts.ts";
-import { faultOf } from "./engagement.ts";
 import type { Engine } from "./engine.ts";
 import { clusterUid } from "./identity.ts";
 import { fingerprintOf, kubeconfigOf, secretOf } from "./kubeconfig-secret.ts";
 import { ApiError, type Cluster, KubeconfigError } from "./ports.ts";
+import { faultOf } from "./source.ts";
 
 /** A client whose identity has been read, until the machine has compared it with the pin. */
 export interface Candidate {

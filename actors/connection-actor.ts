@@ -10,10 +10,9 @@ import {
   type ConnectionEvent,
   initialConnectionContext,
 } from "../machines/connection-facts.ts";
-import { connectionConditions, knownExports } from "../machines/connection-status.ts";
+import { connectionConditions, knownExports, knownSource } from "../machines/connection-status.ts";
 import { factsOf } from "./connection-facts.ts";
-import { faultOf } from "./engagement.ts";
-import { keepEngagement } from "./engaging.ts";
+import { followSpec, keepEngagement } from "./engaging.ts";
 import { type Engine, isoNow, type Phase } from "./engine.ts";
 import { type Candidate, identify } from "./connecting.ts";
 import { addCleanup, ifThere, removeCleanup } from "./finalizers.ts";
@@ -26,6 +25,8 @@ import { freeSecret, isNeeded } from "./secrets-actor.ts";
 import { ownerConnection } from "./directory.ts";
 import type { Syncer } from "./syncer.ts";
 import { ApiError, PRIORITY } from "./ports.ts";
+import { faultOf } from "./source.ts";
+import { announceSource } from "./source-event.ts";
 import { nextConditions, writeStatus } from "./status-writer.ts";
 import { sweep } from "./sweep.ts";
 
@@ -43,6 +44,7 @@ function contextOf(engine: Engine, name: string): ConnectionContext {
 export async function connectionPass(engine: Engine, name: string): Promise<void> {
   const key = connectionKey(name);
   const context = contextOf(engine, name);
+  followSpec(engine, name);
   const due = engine.timers.takeDue(key);
   const found: { candidate: Candidate | null } = { candidate: null };
   const rest = await runPass<ConnectionContext, ConnectionEvent>({
@@ -150,14 +152,16 @@ async function report(engine: Engine, name: string, rest: Rest<ConnectionContext
   if (connection === undefined || rest.in("gone") || rest.in("engaging.waiting")) return true;
   const updates = connectionConditions(stateFor(rest), rest.context);
   const exports = knownExports(rest.context);
-  const source = exports?.length || connection.spec.schema.source === "CRD" ? "CRD" : undefined;
+  const source = knownSource(rest.context);
   const status = {
     ...connection.status,
     ...(exports === null ? {} : { exportedAPIs: exports }),
-    ...(exports === null || source === undefined ? {} : { activeSchemaSource: source }),
+    ...(source === null ? {} : { activeSchemaSource: source }),
     conditions: nextConditions(connection, updates, isoNow(engine.clock)),
   };
-  return writeStatus(engine, CONNECTIONS, engine.directory.connections, connection, status);
+  const written = await writeStatus(engine, CONNECTIONS, engine.directory.connections, connection, status);
+  if (written) announceSource(engine, connection, source);
+  return written;
 }
 
 function phaseFrom(engine: Engine, name: string, rest: Rest<ConnectionContext>): Phase {
@@ -190,7 +194,7 @@ function signatureOf(engine: Engine, name: string, { context }: Rest<ConnectionC
   const exports = knownExports(context) ?? [];
   const pin = engine.directory.connection(name)?.status?.remoteClusterUID;
   const epoch = engine.engagements.get(name)?.epoch;
-  return JSON.stringify([phase, pin, epoch, exports.map((api) => api.name)]);
+  return JSON.stringify([phase, pin, epoch, knownSource(context), exports.map((api) => api.name)]);
 }
 
 /** Tells those who depend on the Connection when what it allows has changed. */

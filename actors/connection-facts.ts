@@ -21,8 +21,6 @@ const connectionFact = (engine: Engine, connection: Connection): ConnectionFact 
     secretAllowed: namespace === engine.settings.namespace,
     secretName: `${namespace}/${name}`,
     namespaceAllowed: engine.settings.namespace,
-    source: spec.schema.source,
-    decided: status?.activeSchemaSource === "CRD",
     ignored: [
       ...(spec.autoBind ? ["spec.autoBind"] : []),
       ...(spec.schema.pullPolicy === "All" ? ["spec.schema.pullPolicy All (as Bound)"] : []),

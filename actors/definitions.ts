@@ -21,9 +21,10 @@ import type { Refusal, SyncerFacts } from "../machines/syncer.ts";
 import { demandOn } from "./demand.ts";
 import { listedApis } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
-import type { Engagement, Offer } from "./engagement.ts";
+import type { Engagement } from "./engagement.ts";
 import type { Cluster } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
+import type { Offer } from "./source.ts";
 import type { Syncer } from "./syncer.ts";
 
 export interface Definitions {
@@ -97,6 +98,7 @@ function decide(engine: Engine, syncer: Syncer, offer: Offer): OwnershipDecision
     updatePolicy: connection.spec.schema.updatePolicy,
     relationTo: (other) => relation(engine, syncer.connection, other),
     accepted: syncer.accepted,
+    allowedGroups: engine.settings.groups.allowed,
   });
 }
 

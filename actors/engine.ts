@@ -1,8 +1,10 @@
 // What all actors share: the ports, the caches, the engaged providers, the records of the machines, and `wake`. Holds no
 // logic of its own; the supervisor creates it and hands it to each pass.
 
+import type { GroupChoice } from "../crds/denied-groups.ts";
 import type { MachineRecord } from "./host.ts";
 import type { Directory } from "./directory.ts";
+import type { Documents } from "./documents.ts";
 import type { Engagement } from "./engagement.ts";
 import type { Clock, Cluster, Connect, Log, Priority, Recorder, Telemetry, WorkQueue } from "./ports.ts";
 import type { Syncer } from "./syncer.ts";
@@ -15,6 +17,10 @@ export interface Settings {
   namespace: string;
   mapper: Mapper;
   travel: TravelPolicy;
+  /** Milliseconds between looks at what cannot be watched. */
+  resyncInterval: number;
+  /** Groups that source OpenAPI leaves out, and those under k8s.io that providers may deliver. */
+  groups: Required<GroupChoice>;
 }
 
 export interface Ports {
@@ -42,6 +48,7 @@ export interface Engine extends Ports {
   settings: Settings;
   directory: Directory;
   timers: Timers;
+  documents: Documents;
   /** Engaged providers, by Connection. */
   engagements: Map<string, Engagement>;
   /** As the last pass of each Connection left it. */

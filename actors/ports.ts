@@ -4,6 +4,7 @@
 
 import type { EventReason } from "../crds/reasons.ts";
 import type { Key, KubeObject, Resource } from "../crds/kube-object.ts";
+import type { DiscoveredGroup } from "../crds/openapi/discovered.ts";
 
 /** One operation of an RFC 6902 JSON patch. A failed `test` is answered with 422 by the API server. */
 export interface PatchOperation {
@@ -97,6 +98,13 @@ export interface Applied {
   created: boolean;
 }
 
+export interface PublishedDocument {
+  /** Parsed. */
+  content: unknown;
+  /** Of its text. */
+  bytes: number;
+}
+
 /**
  * One API server. Guarantees: bounded time for every call but `watch` (connect and request timeouts), one shared pool,
  * numbers kept digit for digit, redirects never followed, no credential in any error. Does not retry, except watches.
@@ -124,6 +132,15 @@ export interface Cluster {
   watch(resource: Resource, options: WatchOptions, sink: WatchSink): Watch;
   /** The API groups this server serves (discovery), "" for core. */
   groups(): Promise<readonly string[]>;
+  /**
+   * The named groups with all their resources (discovery). What the server cannot tell of a group stands in its `failed`.
+   * The very array of the last call while the server says that nothing has changed.
+   */
+  discover(): Promise<readonly DiscoveredGroup[]>;
+  /** The versions of the OpenAPI documents it publishes, by "group/version"; the last call's very map while it is the same. */
+  documents(): Promise<ReadonlyMap<string, string>>;
+  /** One document; one that has changed since the index was read is a failure. */
+  document(groupVersion: string, version: string): Promise<PublishedDocument>;
   /** A small request through the watch pool; rejects within seconds when the server no longer answers. */
   ping(): Promise<void>;
   /** Closes both pools; running requests are aborted, watches stop. */

@@ -12,6 +12,7 @@ import { bindingKey, connectionKey, SECRETS_KEY } from "./keys.ts";
 import { type Cluster, type Connect, PRIORITY, type Watch, type WatchOptions, type WatchSink } from "./ports.ts";
 import { stopWatching } from "./api-watches.ts";
 import { syncerFor } from "./demand.ts";
+import { createDocuments } from "./documents.ts";
 import { createTimers } from "./timers.ts";
 import { createWorker } from "./worker.ts";
 
@@ -75,6 +76,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     settings,
     directory,
     timers: createTimers(clock, queue),
+    documents: createDocuments(clock),
     engagements: new Map(),
     phases: new Map(),
     announced: new Map(),

@@ -20,6 +20,30 @@ const address = z.string().superRefine((text, context) => {
   }
 });
 
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const DURATION = /^(\d{1,9})(ms|s|m|h)$/;
+
+/** "30s", "5m", "500ms", "1h": milliseconds. */
+const duration = (least: number) =>
+  z.string().transform((text, context) => {
+    const [, count = "", unit = "s"] = DURATION.exec(text) ?? [];
+    const milliseconds = Number(count) * UNITS[unit as keyof typeof UNITS];
+    if (count !== "" && milliseconds >= least) return milliseconds;
+    const message = `must be a duration such as 30s or 5m, at least ${least / 1_000}s`;
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
+
+const GROUP_PATTERN = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** API groups separated by commas; "*.example.org" is every group below example.org. */
+const groups = z.string().transform((text, context) => {
+  const names = text.split(",").map((name) => name.trim());
+  const wrong = names.find((name) => name !== "" && !GROUP_PATTERN.test(name));
+  if (wrong !== undefined) context.addIssue({ code: "custom", message: `${wrong} is not the name of an API group` });
+  return new Set(names.filter((name) => name !== ""));
+});
+
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 const schema = z.object({
@@ -27,6 +51,9 @@ const schema = z.object({
   namespace: z.string().regex(DNS_LABEL, "must be the name of a namespace").default("kube-bind"),
   "metrics-bind-address": address.default(":8085"),
   "health-probe-bind-address": address.default(":8081"),
+  "resync-interval": duration(1_000).prefault("30s"),
+  "openapi-exclude-groups": groups.prefault(""),
+  "openapi-include-groups": groups.prefault(""),
   "log-level": z.enum(LOG_LEVELS).default("info"),
 });
 
@@ -38,6 +65,9 @@ export const USAGE = `usage: konnector run [flags]
   --namespace NAME                   the namespace that kubeconfig Secrets are read from (default kube-bind)
   --metrics-bind-address ADDRESS     where /metrics is served, 0 for nowhere (default :8085)
   --health-probe-bind-address ADDR   where /healthz and /readyz are served, 0 for nowhere (default :8081)
+  --resync-interval DURATION         how often a provider is looked at for what cannot be watched (default 30s)
+  --openapi-exclude-groups GROUPS    API groups that source OpenAPI leaves out, with commas; *.example.org for all below
+  --openapi-include-groups GROUPS    API groups under k8s.io that providers may deliver all the same, with commas
   --log-level LEVEL                  ${LOG_LEVELS.join(", ")} (default info)
 `;
 

@@ -63,6 +63,8 @@ async function run(config: Config): Promise<void> {
     namespace: config.namespace,
     mapper: identityMapper,
     travel: defaultTravelPolicy,
+    resyncInterval: config["resync-interval"],
+    groups: { excluded: config["openapi-exclude-groups"], allowed: config["openapi-include-groups"] },
   });
   await stopping;
   setTimeout(() => process.exit(1), SHUTDOWN).unref();

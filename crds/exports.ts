@@ -1,5 +1,5 @@
 // What a provider offers, read from its labelled CustomResourceDefinitions.
-// Rules: docs/reference/behaviour.md, "Schema pull".
+// Rules: docs/reference/behaviour.md, "Schema sources".
 
 import type { ExportedApi } from "./connection.ts";
 import type { Crd } from "./definition-object.ts";

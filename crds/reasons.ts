@@ -294,7 +294,6 @@ export const EVENT_REASONS = {
     when: "With source Auto, the first labelled definition appeared on the provider, so the source moved from OpenAPI to CRD.",
     todo: "Check that every API that is bound carries the label on the provider.",
     origin: "new",
-    reserved: true,
   },
 } as const satisfies Record<string, EventEntry>;
 

@@ -2,6 +2,7 @@
 // Rules: docs/reference/behaviour.md, "Connections".
 
 import type { ExportedApi } from "../crds/connection.ts";
+import type { SchemaSource } from "./rules/schema-source.ts";
 
 export interface ConnectionFact {
   uid: string;
@@ -13,9 +14,6 @@ export interface ConnectionFact {
   /** Which Secret, for messages: namespace/name. */
   secretName: string;
   namespaceAllowed: string;
-  source: "Auto" | "CRD" | "OpenAPI";
-  /** `Auto` has decided for CRD: from now on an empty list means that nothing is exported. */
-  decided?: boolean;
   /** Fields that are set and have no effect in this version, for the message of Ready. */
   ignored?: string[];
   /** Pinned identities, "" while unset. */
@@ -37,9 +35,23 @@ export type ConnectionFault = "unreachable" | "unauthorized" | "forbidden" | "lo
 
 export type Discovery =
   | { state: "unknown" }
-  | { state: "complete"; exports: ExportedApi[] }
-  /** `exports`: the last known, kept through any failure. */
-  | { state: "failed"; fault: ConnectionFault; message: string; exports: ExportedApi[] | null };
+  | {
+      state: "complete";
+      source: SchemaSource;
+      exports: ExportedApi[];
+      /** What could not be learned this time, group by group; what was known of it is among the exports. */
+      missing: string[];
+      /** How the source works where that is not the usual way, or "". */
+      note: string;
+    }
+  /** `exports`: the last known, kept through any failure. `source`: null while `Auto` has not decided. */
+  | {
+      state: "failed";
+      source: SchemaSource | null;
+      fault: ConnectionFault;
+      message: string;
+      exports: ExportedApi[] | null;
+    };
 
 /** What the APIs that some binding or policy requires have come to on the consumer. */
 export interface SchemaFact {

@@ -5,6 +5,7 @@ import type { ConditionUpdate } from "../crds/conditions.ts";
 import type { ExportedApi } from "../crds/connection.ts";
 import type { Reason } from "../crds/reasons.ts";
 import type { ConnectionContext } from "./connection-facts.ts";
+import type { SchemaSource } from "./rules/schema-source.ts";
 
 export interface ConnectionState {
   /** The machine rests in `ready`. */
@@ -70,22 +71,22 @@ function schemaInSync({ discovery, schemas, engagedWith }: ConnectionContext): V
   if (engagedWith === "") return { status: "Unknown", reason: "Pending", message: "not connected" };
   if (discovery.state === "unknown") return no("Pending", "the exported APIs are being listed");
   if (schemas.pending.length > 0) return no("Pending", `waiting for ${listed(schemas.pending)}`);
-  return GOOD("every required API is installed and served");
+  if (discovery.missing.length > 0) {
+    return no(
+      "Pending",
+      `the provider does not tell at the moment what it serves in ${listed(discovery.missing)}; what was known of it is kept`,
+    );
+  }
+  return GOOD(`every required API is installed and served${discovery.note === "" ? "" : `; ${discovery.note}`}`);
 }
 
 /** What the last complete list shows, or null when this engagement has not seen one. */
 export const knownExports = ({ discovery }: ConnectionContext): ExportedApi[] | null =>
   discovery.state === "unknown" ? null : discovery.exports;
 
-/** Why exports that were listed are not enough to be Ready; "" when they are. */
-export function sourceProblem({ connection, discovery }: ConnectionContext): string {
-  if (connection?.source === "OpenAPI") return "schema source OpenAPI is not supported by this version; use CRD";
-  const empty = discovery.state === "complete" && discovery.exports.length === 0;
-  if (connection?.source === "Auto" && !connection.decided && empty) {
-    return "the provider labels no CRD with core.kube-bind.io/exported=true; label one, or set schema.source to CRD";
-  }
-  return "";
-}
+/** The source that the known exports come from, or null while there are none. */
+export const knownSource = ({ discovery }: ConnectionContext): SchemaSource | null =>
+  discovery.state === "unknown" || discovery.exports === null ? null : discovery.source;
 
 const drainingMessage = ({ bindings, leftovers }: ConnectionContext): string =>
   bindings === 0
@@ -106,8 +107,7 @@ function ready(state: ConnectionState, context: ConnectionContext, steps: Verdic
     return no(discovery.fault === "forbidden" ? "Forbidden" : "Pending", discovery.message);
   }
   if (!state.ready) return no("Pending", "the exported APIs are being listed");
-  const problem = sourceProblem(context);
-  return problem === "" ? GOOD(`engaged with the provider${ignoredNote(context)}`) : no("Pending", problem);
+  return GOOD(`engaged with the provider${ignoredNote(context)}`);
 }
 
 /** All conditions of a Connection, in the order they are shown. */

@@ -15,6 +15,7 @@ import { isRecord, parseJson, stringifyJson } from "../../crds/json.ts";
 import type { KubeObject, Resource } from "../../crds/kube-object.ts";
 import { apiVersionOf } from "../../crds/resources.ts";
 import { applyRequest } from "./apply.ts";
+import { createDiscovery } from "./discovery.ts";
 import { createErrorMapper } from "./errors.ts";
 import { exchange, type ExchangeLimits, type FlowHandler, type HttpRequest, openFlow } from "./exchange.ts";
 import { createHeartbeat } from "./heartbeat.ts";
@@ -44,7 +45,11 @@ export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "a
 
 interface Success {
   status: number;
+  /** Parsed; undefined for 304. */
   body: unknown;
+  /** Of the body's text. */
+  bytes: number;
+  etag: string;
 }
 
 /** A quiet stream is opened anew after this, in case its connection died alone; the server's own limit comes earlier. */
@@ -94,9 +99,12 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
 
   const send = async (dispatcher: Dispatcher, request: HttpRequest, limit: ExchangeLimits): Promise<Success> => {
     const answer = await exchange(dispatcher, authorized(request), limit);
+    const etag = answer.headers["etag"] ?? "";
+    if (answer.status === 304 && "if-none-match" in request.headers)
+      return { status: 304, body: undefined, bytes: 0, etag };
     if (answer.status < 200 || answer.status > 299) throw errors.fromAnswer(answer);
     try {
-      return { status: answer.status, body: parseJson(answer.body) };
+      return { status: answer.status, body: parseJson(answer.body), bytes: Buffer.byteLength(answer.body), etag };
     } catch {
       throw errors.notJson(answer);
     }
@@ -169,6 +177,17 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     }
     return items;
   };
+
+  const discovery = createDiscovery({
+    base,
+    errors,
+    ask: (resource, path, { accept = "application/json", etag = "", bytes }) => {
+      const request = read(path, accept);
+      const condition: Record<string, string> = etag === "" ? {} : { "if-none-match": etag };
+      const asked = { ...request, headers: { ...request.headers, ...condition } };
+      return call("get", resource, asked, (success) => success, { ...limits, bytes: Math.min(limits.bytes, bytes) });
+    },
+  });
 
   const ping = async (): Promise<void> => {
     const limit = { milliseconds: options.heartbeatTimeout ?? 5_000, bytes: REFUSAL_BYTES };
@@ -282,6 +301,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
       );
       return [...core, ...(await call("get", "apis", read(`${base}/apis`), ({ body }) => groupNames(body)))];
     },
+    ...discovery,
     ping,
     close: async () => {
       closed = true;

@@ -80,6 +80,7 @@ beforeEach(() => {
   engine = {
     consumer,
     log: { info: () => {} },
+    settings: { groups: { excluded: new Set(), allowed: new Set() } },
     phases: { get: () => ({ state: phase, lost: false, reason: "" }) },
     engagements: {
       get: () => ({ epoch: 1, cluster: provider, offer: () => offer, definition: () => provider.get() }),

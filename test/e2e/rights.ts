@@ -6,13 +6,13 @@ import { GROUP, SECRET_NAMESPACE } from "./manifests.ts";
 
 export const KONNECTOR_USER = "konnector";
 
-interface Rule {
+export interface Rule {
   apiGroups: string[];
   resources: string[];
   verbs: string[];
 }
 
-const rule = (apiGroup: string, resources: string, verbs: string): Rule => ({
+export const rule = (apiGroup: string, resources: string, verbs: string): Rule => ({
   apiGroups: [apiGroup],
   resources: resources.split(" "),
   verbs: verbs.split(" "),

@@ -1,5 +1,6 @@
 // Facts about one Connection, as the tests of its machine tell them.
 
+import type { ExportedApi } from "../../crds/connection.ts";
 import { connectionMachine } from "../../machines/connection.ts";
 import type {
   ConnectionContext,
@@ -21,7 +22,6 @@ export const connection = (change: Partial<ConnectionFact> = {}): ConnectionFact
   secretAllowed: true,
   secretName: "kube-bind/acme",
   namespaceAllowed: "kube-bind",
-  source: "Auto",
   remoteClusterUid: PROVIDER,
   localClusterUid: CONSUMER,
   ...change,
@@ -50,11 +50,22 @@ export const WIDGETS = {
 };
 
 export const UNKNOWN: Discovery = { state: "unknown" };
-export const COMPLETE: Discovery = { state: "complete", exports: [WIDGETS] };
+/** What a complete list of the provider's labelled definitions showed. */
+export const complete = (
+  exports: ExportedApi[],
+  change: Partial<Extract<Discovery, { state: "complete" }>> = {},
+): Discovery => ({ state: "complete", source: "CRD", exports, missing: [], note: "", ...change });
+export const COMPLETE = complete([WIDGETS]);
 export const failedDiscovery = (
   fault: "unreachable" | "unauthorized" | "forbidden" | "degraded",
   exports: [typeof WIDGETS] | null = [WIDGETS],
-): Discovery => ({ state: "failed", fault, message: `list customresourcedefinitions: ${fault}`, exports });
+): Discovery => ({
+  state: "failed",
+  source: exports === null ? null : "CRD",
+  fault,
+  message: `list customresourcedefinitions: ${fault}`,
+  exports,
+});
 
 export const told = (
   fact: ConnectionFact | null,

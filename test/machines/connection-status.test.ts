@@ -14,9 +14,18 @@ import {
   connectionConditions,
   type ConnectionState,
   knownExports,
-  sourceProblem,
+  knownSource,
 } from "../../machines/connection-status.ts";
-import { COMPLETE, connection, failedDiscovery, NO_SECRET, secret, UNKNOWN, WIDGETS } from "./connection-samples.ts";
+import {
+  complete,
+  COMPLETE,
+  connection,
+  failedDiscovery,
+  NO_SECRET,
+  secret,
+  UNKNOWN,
+  WIDGETS,
+} from "./connection-samples.ts";
 
 /** A Connection that is Ready, changed. */
 const context = (change: Partial<ConnectionContext> = {}): ConnectionContext => ({
@@ -92,9 +101,9 @@ describe("a Connection says", () => {
       ...GOOD, PermissionDenied: "True/Forbidden", SchemaInSync: "False/Pending" }],
     ["that a required API is awaited", { schemas: { pending: [WIDGETS.name], refused: [] } }, { ...GOOD, SchemaInSync: "False/Pending" }],
     ["what stands against a required API", { schemas: { pending: ["others"], refused: [REFUSED] } }, { ...GOOD, SchemaInSync: "False/ForeignObjectExists" }],
-    ["that Auto finds nothing that is labelled", { discovery: { state: "complete", exports: [] } }, { ...GOOD, Ready: "False/Pending" }],
-    ["that CRD exports nothing, which is in order", { connection: connection({ source: "CRD" }), discovery: { state: "complete", exports: [] } }, GOOD],
-    ["that OpenAPI is not there yet", { connection: connection({ source: "OpenAPI" }) }, { ...GOOD, Ready: "False/Pending" }],
+    ["that nothing is exported, which is in order", { discovery: complete([]) }, GOOD],
+    ["that the exports come by OpenAPI", { discovery: complete([WIDGETS], { source: "OpenAPI" }) }, GOOD],
+    ["Ready as before when a part of the exports cannot be told", { discovery: complete([WIDGETS], { missing: ["example.net/v1"] }) }, { ...GOOD, SchemaInSync: "False/Pending" }],
     ["that bindings still name it", { connection: connection({ deleting: true }), bindings: 2 }, { ...GOOD, Ready: "False/DrainingBindings" }],
     ["that it goes, whatever else is wrong", { ...AWAY, connection: connection({ deleting: true }), secret: NO_SECRET, bindings: 1 }, {
       ...noSecret("SecretNotFound"), Ready: "False/DrainingBindings" }],
@@ -143,6 +152,13 @@ describe("its message", () => {
     expect(message).toContain("gadgets.example.org: of other");
   });
 
+  it("names the groups that cannot be told, and how the source works where that is unusual", () => {
+    const missing = complete([WIDGETS], { missing: ["example.net/v1", "example.net/v2"] });
+    expect(told({ discovery: missing }).message["SchemaInSync"]).toContain("example.net/v1, example.net/v2");
+    const note = complete([WIDGETS], { note: "looked at every 30 s" });
+    expect(told({ discovery: note }).message["SchemaInSync"]).toContain("looked at every 30 s");
+  });
+
   it("says on Ready what was asked for and has no effect", () => {
     expect(told({ connection: connection({ ignored: ["spec.autoBind"] }) }).message["Ready"]).toContain(
       "spec.autoBind",
@@ -158,9 +174,12 @@ describe("its exports", () => {
     expect(knownExports(context({ discovery: failedDiscovery("unreachable") }))).toEqual([WIDGETS]);
   });
 
-  it("are no problem of the source while they are not known", () => {
-    expect(sourceProblem(context({ discovery: UNKNOWN }))).toBe("");
-    expect(sourceProblem(context({ discovery: failedDiscovery("degraded", null) }))).toBe("");
+  it("come from the source that showed them, and from none while they are not known", () => {
+    expect(knownSource(context({ discovery: UNKNOWN }))).toBeNull();
+    expect(knownSource(context({ discovery: failedDiscovery("degraded", null) }))).toBeNull();
+    expect(knownSource(context())).toBe("CRD");
+    expect(knownSource(context({ discovery: failedDiscovery("unreachable") }))).toBe("CRD");
+    expect(knownSource(context({ discovery: complete([], { source: "OpenAPI" }) }))).toBe("OpenAPI");
   });
 });
 
@@ -169,11 +188,12 @@ describe("whatever the situation", () => {
   const discovery: fc.Arbitrary<Discovery> = fc.oneof(
     fc.constant(UNKNOWN),
     fc.constant(COMPLETE),
-    fc.constant<Discovery>({ state: "complete", exports: [] }),
+    fc.constant(complete([])),
+    fc.constant(complete([WIDGETS], { source: "OpenAPI", missing: ["example.net/v1"], note: "unusual" })),
     faults.chain((fault) =>
       fc.constantFrom<Discovery>(
-        { state: "failed", fault, message: "no", exports: null },
-        { state: "failed", fault, message: "no", exports: [WIDGETS] },
+        { state: "failed", source: null, fault, message: "no", exports: null },
+        { state: "failed", source: "OpenAPI", fault, message: "no", exports: [WIDGETS] },
       ),
     ),
   );
@@ -187,7 +207,6 @@ describe("whatever the situation", () => {
         .record({
           deleting: fc.boolean(),
           secretAllowed: fc.boolean(),
-          source: fc.constantFrom("Auto" as const, "CRD" as const, "OpenAPI" as const),
         })
         .map(connection),
     ),

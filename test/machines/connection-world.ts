@@ -7,7 +7,7 @@ import type {
   ConnectionFault,
   Discovery,
 } from "../../machines/connection-facts.ts";
-import { connection, CONSUMER, NO_SECRET, PROVIDER, secret, WIDGETS } from "./connection-samples.ts";
+import { complete, connection, CONSUMER, NO_SECRET, PROVIDER, secret, WIDGETS } from "./connection-samples.ts";
 import type { Simulation } from "./replica.ts";
 
 export const SIDES = ["connection", "secret", "bindings", "discovery"] as const;
@@ -43,8 +43,10 @@ const FAULTS: Record<Exclude<World["provider"], "up">, ConnectionFault> = {
 const discovery = ({ client, provider }: World): Discovery => {
   if (client === null) return { state: "unknown" };
   const exports = client.discovered ? [WIDGETS] : null;
-  if (provider !== "up") return { state: "failed", fault: FAULTS[provider], message: `it is ${provider}`, exports };
-  return exports === null ? { state: "unknown" } : { state: "complete", exports };
+  if (provider !== "up") {
+    return { state: "failed", source: "CRD", fault: FAULTS[provider], message: `it is ${provider}`, exports };
+  }
+  return exports === null ? { state: "unknown" } : complete(exports);
 };
 
 function truth(world: World, side: Side): ConnectionEvent[] {

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 
 import type { ConnectionEvent } from "../../machines/connection-facts.ts";
 import {
+  complete,
   COMPLETE,
   connection,
   drive,
@@ -60,7 +61,7 @@ describe("the way to Ready", () => {
   });
 
   test("is Ready with an empty list of exports, once it is complete", () => {
-    const empty: ConnectionEvent = { type: "discovery.seen", discovery: { state: "complete", exports: [] } };
+    const empty: ConnectionEvent = { type: "discovery.seen", discovery: complete([]) };
     expect(at(...told(connection()), PASS, identified(), empty, PASS)).toBe("ready");
   });
 
