@@ -90,7 +90,7 @@ export function openApiSource(tools: OpenApiTools, events: SourceEvents): Source
     known = found;
     failure = null;
     attempts = 0;
-    changed.forEach(events.offer);
+    for (const name of changed) events.offer(name);
     if (isNews) events.discovery();
   };
 
