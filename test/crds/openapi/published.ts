@@ -41,15 +41,17 @@ const resourcesOf = (group: string, version: string, entries: Entry[]): Discover
         })),
     }));
 
-/** The group as discovery tells of it; no resources if it is not served. */
+/** The group as discovery tells of it; "" is the core group. */
 export async function discoveredGroup(plane: ControlPlane, name: string): Promise<DiscoveredGroup> {
-  const { body: group } = await plane.admin.request("GET", `/apis/${name}`);
+  const base = name === "" ? "/api" : `/apis/${name}`;
+  const { body } = await plane.admin.request("GET", base);
+  const group = name === "" ? { versions: [{ version: "v1" }] } : body;
   const served: string[] = (group.versions ?? []).map(({ version }: { version: string }) => version);
   const preferred: string | undefined = group.preferredVersion?.version;
   const versions = [...new Set([...(preferred === undefined ? [] : [preferred]), ...served])];
   const resources = await Promise.all(
     versions.map(async (version) => {
-      const { body } = await plane.admin.request("GET", `/apis/${name}/${version}`);
+      const { body } = await plane.admin.request("GET", `${base}/${version}`);
       return resourcesOf(name, version, body.resources);
     }),
   );

@@ -98,8 +98,10 @@ describe("what is published of", () => {
 
 describe("both servers take the same objects, and refuse the same in the same words, with", () => {
   test.each(CORPUS.filter(({ accepted }) => accepted !== undefined))("$covers", async (sample) => {
-    for (const object of sample.accepted ?? []) expect(await tried(sample, object)).toEqual(expect.objectContaining({ status: 201 }));
-    for (const object of sample.refused ?? []) expect(await tried(sample, object)).toEqual(expect.objectContaining({ status: 422 }));
+    for (const object of sample.accepted ?? [])
+      expect(await tried(sample, object)).toEqual(expect.objectContaining({ status: 201 }));
+    for (const object of sample.refused ?? [])
+      expect(await tried(sample, object)).toEqual(expect.objectContaining({ status: 422 }));
     for (const [index, [from, to]] of (sample.refusedChanges ?? []).entries()) {
       const [there, here] = await Promise.all(
         [provider, consumer].map((plane) => changed(plane, sample, from, to, `x${index}`)),

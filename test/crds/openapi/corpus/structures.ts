@@ -165,7 +165,7 @@ export const STRUCTURES: Sample[] = [
     ),
     refused: specs(
       { any: { kind: "A" } },
-      { any: { apiVersion: "v1", kind: "A", metadata: { name: "No Name" } } },
+      { any: { apiVersion: "v1", kind: "A", metadata: { labels: { "a b": "c" } } } },
       { known: { apiVersion: "v1", kind: "A", spec: { a: "x" } } },
     ),
   },

@@ -75,7 +75,11 @@ export const VALUES: Sample[] = [
         default: "10Mi",
       },
       all: { "x-kubernetes-int-or-string": true, allOf: [{ anyOf: [integer, text] }, { maxLength: 3 }] },
-      both: { "x-kubernetes-int-or-string": true, anyOf: [{ minimum: 5 }, { pattern: "%$" }], default: 7 },
+      both: {
+        "x-kubernetes-int-or-string": true,
+        anyOf: [{ enum: [7, 8] }, { pattern: "%$", minimum: 100 }],
+        default: 7,
+      },
     }),
     accepted: specs({ bare: 1, usual: "http", quantity: 5 }, { bare: "x", both: "5%" }, { quantity: "3Ki", all: 1 }),
     refused: specs({ usual: true }, { usual: 1.5 }, { quantity: "x" }, { all: "long" }, { both: "5" }),
