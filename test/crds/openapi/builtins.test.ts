@@ -1,10 +1,10 @@
 // Schemas made from Go types, as an aggregated API server publishes them: the API server's own documents are the richest
 // there are. Every type in them that can be synced must come to a definition that a server takes.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { Crd } from "../../../crds/definition-object.ts";
-import { parseJson, type JsonObject } from "../../../crds/json.ts";
+import { parseJson } from "../../../crds/json.ts";
 import { exportableApis, type ExportableApi } from "../../../crds/openapi/exportable.ts";
 import { openedCrd, synthesizeCrd } from "../../../crds/openapi/synthesis.ts";
 import { consumerCrd } from "../../../crds/pull.ts";
