@@ -22,6 +22,7 @@ import { clusterUid } from "./identity.ts";
 import { bindingKey, connectionKey } from "./keys.ts";
 import { secretOf } from "./kubeconfig-secret.ts";
 import { freeSecret, isNeeded } from "./secrets-actor.ts";
+import { leaveLease, wakeLease } from "./lease-actor.ts";
 import { ownerConnection } from "./directory.ts";
 import type { Syncer } from "./syncer.ts";
 import { ApiError, PRIORITY } from "./ports.ts";
@@ -138,6 +139,7 @@ async function release(engine: Engine, name: string): Promise<ConnectionEvent> {
   const secret = secretOf(engine, connection);
   if (secret && !isNeeded(engine, secret, name)) await freeSecret(consumer, secret);
   await ifThere(() => removeCleanup(consumer, CONNECTIONS, connection));
+  await leaveLease(engine, connection);
   return { type: "released" };
 }
 
@@ -204,6 +206,7 @@ function announce(engine: Engine, name: string, rest: Rest<ConnectionContext>): 
   engine.phases.set(name, phase);
   if (engine.announced.get(name) === signature) return;
   engine.announced.set(name, signature);
+  wakeLease(engine, name);
   engine.log.info({ connection: name, phase: phase.state, reason: phase.reason }, "connection");
   for (const syncer of engine.syncers.values()) if (isConcerned(engine, syncer, name)) engine.wake(syncer.key);
   for (const binding of engine.directory.bindingsOf(name)) {

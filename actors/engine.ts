@@ -6,15 +6,18 @@ import type { MachineRecord } from "./host.ts";
 import type { Directory } from "./directory.ts";
 import type { Documents } from "./documents.ts";
 import type { Engagement } from "./engagement.ts";
+import type { HeldLease } from "./held-lease.ts";
 import type { Clock, Cluster, Connect, Log, Priority, Recorder, Telemetry, WorkQueue } from "./ports.ts";
 import type { Syncer } from "./syncer.ts";
 import type { Timers } from "./timers.ts";
 import type { Mapper } from "../machines/rules/mapper.ts";
+import type { LeaseSettings } from "../machines/rules/lease.ts";
 import type { TravelPolicy } from "../machines/rules/projection.ts";
 
 export interface Settings {
   /** The only namespace that Secrets are read from. */
   namespace: string;
+  lease: LeaseSettings;
   mapper: Mapper;
   travel: TravelPolicy;
   /** Milliseconds between looks at what cannot be watched. */
@@ -59,6 +62,8 @@ export interface Engine extends Ports {
   syncers: Map<string, Syncer>;
   /** Records of Connections, bindings and syncers, by actor key; objects keep theirs in their syncer's table. */
   records: Map<string, MachineRecord<unknown>>;
+  /** The heartbeat Leases, by identity of the provider they are on. */
+  leases: Map<string, HeldLease>;
   /** Since when (milliseconds) a worse status has been wanted for an object of our own kinds, by uid. */
   doubts: Map<string, number>;
   /** Puts an actor on the queue. */

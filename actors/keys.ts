@@ -6,6 +6,7 @@ import type { ApiName, Key } from "../crds/kube-object.ts";
 export type Address =
   | { kind: "connection"; connection: string }
   | { kind: "secrets" }
+  | { kind: "lease"; provider: string }
   | { kind: "syncer"; connection: string; api: ApiName }
   | { kind: "binding"; connection: string; namespace: string; name: string }
   | { kind: "object"; connection: string; api: ApiName; key: Key };
@@ -16,6 +17,8 @@ const unescaped = (text: string): string => text.replaceAll("%2F", "/").replaceA
 export const connectionKey = (connection: string): string => `${segment(connection)}/connection`;
 /** The Secrets of our namespace belong to no Connection; "-" is no name an object can have. */
 export const SECRETS_KEY = "-/secrets";
+/** The Lease belongs to all Connections that lead to the provider with this identity. */
+export const leaseKey = (provider: string): string => `-/lease/${segment(provider)}`;
 export const syncerKey = (connection: string, api: ApiName): string => `${segment(connection)}/syncer/${segment(api)}`;
 /** A ClusterBinding has no namespace: its segment is empty. */
 export const bindingKey = (connection: string, binding: Key): string =>
@@ -24,6 +27,7 @@ export const objectKey = (connection: string, api: ApiName, key: Key): string =>
   `${segment(connection)}/object/${segment(api)}/${key.namespace}/${key.name}`;
 
 /** What follows the Connection: the kind, then what else is in the address. Only a namespace may be empty. */
+const LEASE = /^lease\/([^/]+)$/;
 const CONNECTION = /^connection$/;
 const SYNCER = /^syncer\/([^/]+)$/;
 const BINDING = /^binding\/([^/]*)\/([^/]+)$/;
@@ -33,6 +37,10 @@ type Parse = (connection: string, rest: string) => Address | undefined;
 
 const PARSERS: readonly Parse[] = [
   (connection, rest) => (`${connection}/${rest}` === SECRETS_KEY ? { kind: "secrets" } : undefined),
+  (connection, rest) => {
+    const [, provider] = (connection === "-" && LEASE.exec(rest)) || [];
+    return provider === undefined ? undefined : { kind: "lease", provider: unescaped(provider) };
+  },
   (connection, rest) => (CONNECTION.test(rest) ? { kind: "connection", connection } : undefined),
   (connection, rest) => {
     const [, api] = SYNCER.exec(rest) ?? [];
@@ -63,9 +71,11 @@ export function parseAddress(text: string): Address {
 
 /**
  * The lane of a key on the queue: one for the objects of a Connection, one for those who decide over them, so that a slow
- * provider delays no other Connection, and a backlog of its objects does not delay the word that it is away.
+ * provider delays no other Connection, and a backlog of its objects does not delay the word that it is away. Each Lease has
+ * one of its own, because nothing may delay it.
  */
 export const laneOf = (key: string): string => {
   const [connection = "", kind = ""] = key.split("/", 2);
+  if (kind === "lease") return key;
   return kind === "object" ? connection : `${connection}/control`;
 };

@@ -9,6 +9,7 @@ import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/
 import { answeredApis, createDirectory, ownerConnection, type Secret } from "./directory.ts";
 import type { Engine, Ports, Settings } from "./engine.ts";
 import { bindingKey, connectionKey, SECRETS_KEY } from "./keys.ts";
+import { leaseAge } from "./lease-actor.ts";
 import { type Cluster, type Connect, PRIORITY, type Watch, type WatchOptions, type WatchSink } from "./ports.ts";
 import { stopWatching } from "./api-watches.ts";
 import { syncerFor } from "./demand.ts";
@@ -82,6 +83,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     announced: new Map(),
     syncers: new Map(),
     records: new Map(),
+    leases: new Map(),
     doubts: new Map(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
   };
@@ -154,6 +156,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   telemetry.gauge("queue_depth", () => queue.depth);
   telemetry.gauge("engaged_connections", () => engine.engagements.size);
   telemetry.gauge("syncers", () => [...engine.syncers.values()].filter((one) => one.watching).length);
+  telemetry.gauge("lease_age_seconds", () => leaseAge(engine));
   queue.start(createWorker(engine), CONCURRENCY);
   open(CRDS, { metadataOnly: true }, directory.crds.sink);
   open(SECRETS, { namespace: settings.namespace }, directory.secrets.sink);

@@ -1,7 +1,7 @@
 // When which actor is due again: one wheel for all of them, so that a thousand waiting objects cost one timer. A due key
 // is only put on the queue; its pass then asks `takeDue` and tells the machine that its time has come.
-// Promises: a key has at most one due time, the last one set. Adds up to 20 % jitter, so that what failed together is
-// not tried again together.
+// Promises: a key has at most one due time, the last one set. Adds up to 20 % jitter unless told otherwise, so that what
+// failed together is not tried again together.
 
 import type { Rest } from "./host.ts";
 import { type Clock, PRIORITY, type WorkQueue } from "./ports.ts";
@@ -10,8 +10,11 @@ const TICK = 100;
 const JITTER = 0.2;
 
 export interface Timers {
-  /** Due in `ms` milliseconds, or never when null; whatever was set before, come or not, counts no more. */
-  set(key: string, ms: number | null): void;
+  /**
+   * Due in `ms` milliseconds, or never when null; whatever was set before, come or not, counts no more. `jitter`: the most
+   * that is added, as a part of `ms`.
+   */
+  set(key: string, ms: number | null, jitter?: number): void;
   /** True once after the key's time has come. */
   takeDue(key: string): boolean;
   stop(): void;
@@ -68,10 +71,10 @@ export function createTimers(clock: Clock, queue: Pick<WorkQueue, "add">, random
   };
 
   return {
-    set(key, ms) {
+    set(key, ms, jitter = JITTER) {
       clear(key);
       if (ms === null) return;
-      const slot = Math.ceil((clock.now() + ms * (1 + JITTER * random())) / TICK);
+      const slot = Math.ceil((clock.now() + ms * (1 + jitter * random())) / TICK);
       const keys = slots.get(slot) ?? new Set();
       slots.set(slot, keys.add(key));
       slotOf.set(key, slot);

@@ -5,6 +5,7 @@ import { bindingPass } from "./binding-actor.ts";
 import { connectionPass } from "./connection-actor.ts";
 import type { Engine } from "./engine.ts";
 import { type Address, parseAddress, syncerKey } from "./keys.ts";
+import { leasePass } from "./lease-actor.ts";
 import { objectPass } from "./object-actor.ts";
 import { syncerFor } from "./demand.ts";
 import { secretsPass } from "./secrets-actor.ts";
@@ -19,6 +20,8 @@ function run(engine: Engine, address: Address): Promise<void> {
       return connectionPass(engine, address.connection);
     case "secrets":
       return secretsPass(engine);
+    case "lease":
+      return leasePass(engine, address.provider);
     case "binding":
       return bindingPass(engine, address.connection, address);
     case "syncer":

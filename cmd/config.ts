@@ -54,6 +54,8 @@ const schema = z.object({
   "resync-interval": duration(1_000).prefault("30s"),
   "openapi-exclude-groups": groups.prefault(""),
   "openapi-include-groups": groups.prefault(""),
+  "lease-namespace": z.string().regex(DNS_LABEL, "must be the name of a namespace").default("kube-bind"),
+  "lease-duration": duration(3_000).prefault("60s"),
   "log-level": z.enum(LOG_LEVELS).default("info"),
 });
 
@@ -68,6 +70,8 @@ export const USAGE = `usage: konnector run [flags]
   --resync-interval DURATION         how often a provider is looked at for what cannot be watched (default 30s)
   --openapi-exclude-groups GROUPS    API groups that source OpenAPI leaves out, with commas; *.example.org for all below
   --openapi-include-groups GROUPS    API groups under k8s.io that providers may deliver all the same, with commas
+  --lease-namespace NAME             the namespace on each provider that holds our heartbeat Lease (default kube-bind)
+  --lease-duration DURATION          for how long a Lease is good; it is renewed three times as often (default 60s)
   --log-level LEVEL                  ${LOG_LEVELS.join(", ")} (default info)
 `;
 

@@ -61,6 +61,7 @@ async function run(config: Config): Promise<void> {
   });
   running.supervisor = startSupervisor(ports, {
     namespace: config.namespace,
+    lease: { namespace: config["lease-namespace"], seconds: Math.ceil(config["lease-duration"] / 1000) },
     mapper: identityMapper,
     travel: defaultTravelPolicy,
     resyncInterval: config["resync-interval"],

@@ -288,6 +288,13 @@ export const EVENT_REASONS = {
     origin: "new",
     reserved: true,
   },
+  LeaseHeldByAnother: {
+    type: "Warning",
+    on: ["Connection"],
+    when: "The heartbeat Lease of this cluster on the provider has another holder, so it is not renewed; nothing else is affected.",
+    todo: "Find out who holds it: two clusters with the same identity must not use one provider. Otherwise delete the Lease there.",
+    origin: "new",
+  },
   SchemaSourceChanged: {
     type: "Normal",
     on: ["Connection"],

@@ -28,6 +28,14 @@ export const SECRETS = core("secrets", "Secret", true);
 export const NAMESPACES = core("namespaces", "Namespace", false);
 export const EVENTS = core("events", "Event", true);
 
+export const LEASES: Resource = {
+  group: "coordination.k8s.io",
+  version: "v1",
+  resource: "leases",
+  kind: "Lease",
+  namespaced: true,
+};
+
 export const CRDS: Resource = {
   group: "apiextensions.k8s.io",
   version: "v1",

@@ -21,11 +21,13 @@ export const rule = (apiGroup: string, resources: string, verbs: string): Rule =
 export const PROVIDER_RIGHTS: Rule[] = [
   rule("", "namespaces", "get create"),
   rule("apiextensions.k8s.io", "customresourcedefinitions", "get list watch"),
+  rule("coordination.k8s.io", "leases", "get create update delete"),
   rule(GROUP, "*", "get list watch create patch delete"),
 ];
 
 const CONSUMER_RIGHTS: Rule[] = [
   rule("core.kube-bind.io", "connections clusterbindings bindings", "get list watch patch"),
+  rule("core.kube-bind.io", "clusterbindings", "create delete"),
   rule("core.kube-bind.io", "connections/status clusterbindings/status bindings/status", "patch"),
   rule("apiextensions.k8s.io", "customresourcedefinitions", "get list watch create update delete"),
   rule("", "namespaces", "get"),
