@@ -144,16 +144,20 @@ async function renew(engine: Engine, provider: string, held: HeldLease, carrier:
       return noted(engine, held, await write(engine, carrier, found, now)).untilDue;
     } catch (error) {
       held.known = null;
-      if (!isStatus(error, 404, 409)) throw error;
-      if (isNamespaceMissing(error, settings.namespace)) await makeNamespace(engine, carrier);
-      else if (found === null && error.status === 404) throw error;
+      await prepareAgain(engine, carrier, found, error);
     }
   }
   throw new Error("the Lease changes faster than it can be renewed");
 }
 
-const makeNamespace = (engine: Engine, { cluster, clusterUid }: Engagement): Promise<void> =>
-  ensureNamespace(cluster, engine.settings.lease.namespace, clusterUid);
+/** After a write that failed: resolves when another turn may do better, rejects with the failure when it would not. */
+async function prepareAgain(engine: Engine, carrier: Engagement, found: Lease | null, error: unknown): Promise<void> {
+  const { namespace } = engine.settings.lease;
+  if (isNamespaceMissing(error, namespace)) return ensureNamespace(carrier.cluster, namespace, carrier.clusterUid);
+  // Another has written or removed it since it was read.
+  if (isStatus(error, 409) || (found !== null && isStatus(error, 404))) return;
+  throw error;
+}
 
 async function write(engine: Engine, carrier: Engagement, found: Lease | null, now: number): Promise<Lease> {
   const { cluster, clusterUid } = carrier;

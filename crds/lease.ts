@@ -6,17 +6,18 @@ import type { KubeObject } from "./kube-object.ts";
 import { ANNOTATION, LABEL } from "./labels.ts";
 import { apiVersionOf, LEASES } from "./resources.ts";
 
-interface LeaseSpec {
+type LeaseSpec = {
   holderIdentity?: string;
   leaseDurationSeconds?: number;
   /** MicroTime. */
   acquireTime?: string;
   /** MicroTime. */
   renewTime?: string;
-  [field: string]: unknown;
-}
+};
 
-export type Lease = Omit<KubeObject, "spec"> & { spec?: LeaseSpec };
+export interface Lease extends KubeObject {
+  spec?: LeaseSpec;
+}
 
 /** A `MicroTime`: exactly six digits after the point, where JavaScript writes three; an API server refuses any other. */
 export const microTime = (milliseconds: number): string => `${new Date(milliseconds).toISOString().slice(0, -1)}000Z`;

@@ -130,6 +130,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
       if (error instanceof ApiError) code = error.status;
       throw error;
     } finally {
+      if (code > 0) heartbeat.answered();
       options.onRequest?.(verb, resource, code, performance.now() - started);
     }
   };

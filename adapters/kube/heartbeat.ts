@@ -1,6 +1,6 @@
 // Notices that a server no longer answers while watches are open: their connections say nothing when a peer dies or a
 // network swallows packets. And notices that it answers again, so that no watch sits out a back-off. One heartbeat per
-// cluster, beating only while somebody watches. Rule: docs/reference/behaviour.md, "Client and watch".
+// cluster, beating only while somebody watches, and only when nothing else has been answered. Rule: docs/reference/behaviour.md, "Client and watch".
 
 import { ApiError, UnreachableError } from "../../actors/ports.ts";
 
@@ -16,13 +16,15 @@ export interface Heartbeat {
   join(watcher: Watcher): () => void;
   /** A watch could not reach the server: look soon, so that all watches know when it is back. */
   suspect(): void;
+  /** The server has just answered another request: as good as a beat. */
+  answered(): void;
   stop(): void;
 }
 
 export interface HeartbeatOptions {
   /** Rejects when the server does not answer; an ApiError is an answer. */
   ping: () => Promise<void>;
-  /** Milliseconds between two beats. */
+  /** Milliseconds without an answer after which there is a beat. */
   interval: number;
   /** Runs after the watchers have been told that the connections are dead. */
   onDead: () => void;
@@ -38,7 +40,9 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
   let timer: NodeJS.Timeout | undefined;
   let beating = false;
   let failures = 0;
+  let suspected = false;
   let lastBeat = 0;
+  let lastAnswer = 0;
 
   const failure = async (): Promise<UnreachableError | undefined> => {
     try {
@@ -71,6 +75,7 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
 
   const beat = async (): Promise<void> => {
     beating = true;
+    suspected = false;
     const error = await failure();
     beating = false;
     lastBeat = performance.now();
@@ -84,7 +89,10 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
     if (watchers.size === 0 || timer !== undefined || beating) return;
     timer = setTimeout(() => {
       timer = undefined;
-      void beat();
+      const quiet = performance.now() - lastAnswer;
+      // While there is doubt, only a beat can end it.
+      if (failures > 0 || suspected || quiet >= interval) void beat();
+      else schedule(interval - quiet);
     }, ms);
     timer.unref();
   };
@@ -99,6 +107,7 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
     clearTimeout(timer);
     timer = undefined;
     failures = 0;
+    suspected = false;
   };
 
   return {
@@ -110,7 +119,11 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
         if (watchers.size === 0) rest();
       };
     },
+    answered: () => {
+      lastAnswer = performance.now();
+    },
     suspect: () => {
+      suspected = true;
       if (failures === 0) restart(Math.max(0, lastBeat + Math.min(interval, RECHECK) - performance.now()));
     },
     stop: () => {

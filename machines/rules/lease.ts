@@ -21,8 +21,8 @@ export type LeaseStep =
   | { do: "respect"; holder: string };
 
 /**
- * Milliseconds between two renewals: a third of the duration, and a little less, so that a heartbeat to the same server,
- * whose interval divides it, finds that the renewal has been its second beat.
+ * Milliseconds between two renewals: a little less than a third of the duration. So the renewal of a Lease of 60 s comes
+ * before the second heartbeat that would be due since the last one, and in its place.
  */
 export const renewEvery = (seconds: number): number => (seconds * 1000 * 0.92) / 3;
 

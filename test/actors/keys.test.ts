@@ -7,6 +7,7 @@ import {
   bindingKey,
   connectionKey,
   laneOf,
+  leaseKey,
   objectKey,
   parseAddress,
   SECRETS_KEY,
@@ -93,6 +94,20 @@ describe("the lane of a key", () => {
 describe("the Secrets of our namespace", () => {
   it("have an address that belongs to no Connection", () => {
     expect(parseAddress(SECRETS_KEY)).toEqual({ kind: "secrets" });
+  });
+});
+
+describe("the Lease on a provider", () => {
+  it("has an address that belongs to no Connection, and a lane in which nothing holds it up", () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), address, (provider, other) => {
+        const key = leaseKey(provider);
+        expect(parseAddress(key)).toEqual({ kind: "lease", provider });
+        expect([laneOf(written(other)), laneOf(SECRETS_KEY), laneOf(leaseKey(`${provider}x`))]).not.toContain(
+          laneOf(key),
+        );
+      }),
+    );
   });
 });
 

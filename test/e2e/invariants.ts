@@ -8,13 +8,14 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { Key, Resource } from "../../crds/kube-object.ts";
 import { keyText } from "../../crds/kube-object.ts";
+import { CONNECTIONS } from "../../crds/resources.ts";
 import { eventually, NotYet } from "../harness/wait.ts";
 import type { Landscape } from "./landscape.ts";
 import { PATIENCE } from "./landscape.ts";
 import { leftovers } from "./leftovers.ts";
 import { pairing } from "./pairing.ts";
 import { misdirectedWrites, unjustifiedDeletes } from "./wire.ts";
-import { describe, isWrite, listen, traffic } from "./traffic.ts";
+import { describe, idleRequests, isWrite, listen, traffic, type Traffic } from "./traffic.ts";
 import { look } from "./world.ts";
 
 /** Milliseconds a settled system is watched for writes: after each test, and once at the end of a file. */
@@ -33,7 +34,10 @@ export interface Invariants {
   check(options?: { word?: string; quiet?: boolean | number }): Promise<void>;
 }
 
-/** The end of a file: what all its tests left behind is in order, and stays without a write for a minute. */
+/** The most requests a minute, watches and instances aside, that a settled Connection costs each side. */
+const IDLE_BUDGET = 8;
+
+/** The end of a file: what all its tests left behind is in order, and stays without a write for a minute, within the idle budget. */
 export async function endQuietly(landscape: Landscape | undefined, invariants: Invariants | undefined): Promise<void> {
   try {
     await invariants?.check({ quiet: QUIET_AT_THE_END });
@@ -69,9 +73,21 @@ export function invariantsOf(landscape: Landscape): Invariants {
     const heard = await listen(landscape);
     await pause(milliseconds); // no waiting for anything: this is the time in which nothing may happen
     const { consumer, provider } = await heard();
-    return [...consumer, ...provider]
+    const late = [...consumer, ...provider]
       .filter((event) => isWrite(event) && event.requestURI.includes(word))
       .map((event) => `V5: written after everything was settled: ${describe(event)}`);
+    return milliseconds < QUIET_AT_THE_END ? late : [...late, ...(await overBudget({ consumer, provider }))];
+  };
+
+  const overBudget = async ({ consumer, provider }: Traffic): Promise<string[]> => {
+    const connections = (await landscape.consumer.objects.list(CONNECTIONS)).length;
+    const budgets = [
+      { side: "consumer", budget: IDLE_BUDGET, asked: idleRequests(consumer) },
+      { side: "provider", budget: IDLE_BUDGET * connections, asked: idleRequests(provider) },
+    ];
+    return budgets
+      .filter(({ budget, asked }) => asked.length > budget)
+      .map(({ side, budget, asked }) => `V5: the ${side} was asked more than ${budget} times: ${asked.join(", ")}`);
   };
 
   return {

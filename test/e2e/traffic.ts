@@ -1,8 +1,10 @@
 // What the konnector was seen to ask of both API servers, from their audit logs: the ground truth of every claim about the
 // number and the kind of its requests.
 
+import { LEASES } from "../../crds/resources.ts";
 import type { Write } from "./audit-policy.ts";
 import type { Landscape, Side } from "./landscape.ts";
+import { GROUP } from "./manifests.ts";
 import { KONNECTOR_USER } from "./rights.ts";
 
 export interface Traffic {
@@ -12,7 +14,10 @@ export interface Traffic {
 
 const READS = new Set(["get", "list", "watch"]);
 
-export const isWrite = ({ verb }: Write): boolean => !READS.has(verb);
+/** The sign of life on a provider, which a settled system goes on giving. */
+const isRenewal = ({ verb, objectRef }: Write): boolean => objectRef?.resource === LEASES.resource && verb === "update";
+
+export const isWrite = (event: Write): boolean => !READS.has(event.verb) && !isRenewal(event);
 
 /** Also other users of a test that stand in for it; a request whose credential was refused has no user. */
 export const isKonnectors = ({ user }: Write): boolean => user.username?.startsWith(KONNECTOR_USER) ?? false;
@@ -35,9 +40,10 @@ export async function listen(landscape: Landscape): Promise<() => Promise<Traffi
   };
 }
 
-/** Without the small request that shows whether a server still answers, and without watches that are renewed. */
+/** Without the small requests that show whether a server, or we ourselves, still live, and without renewed watches. */
 export function withoutHeartbeat({ consumer, provider }: Traffic): Traffic {
-  const counts = ({ verb, requestURI }: Write) => requestURI !== "/version" && verb !== "watch";
+  const counts = ({ verb, requestURI, objectRef }: Write) =>
+    requestURI !== "/version" && verb !== "watch" && objectRef?.resource !== LEASES.resource;
   return { consumer: consumer.filter(counts), provider: provider.filter(counts) };
 }
 
@@ -54,3 +60,7 @@ export const describe = ({ verb, objectRef, requestURI }: Write): string => {
   const place = [namespace, name].filter((part) => part !== undefined).join("/");
   return `${verb} ${resource}${subresource ? `/${subresource}` : ""} ${place}`.trim();
 };
+
+/** What is asked while nothing happens: everything but watches that are renewed and looks at instances in conflict. */
+export const idleRequests = (events: Write[]): string[] =>
+  events.filter(({ verb, objectRef }) => verb !== "watch" && objectRef?.apiGroup !== GROUP).map(describe);
