@@ -16,9 +16,11 @@ import { createTable, type Entry } from "./table.ts";
 const settled = (syncer: Syncer, key: string, entry: Entry): boolean => {
   const { consumer, copy, memory } = entry;
   if (consumer === null) return true;
+  const gate = gateFor(syncer, key);
+  if (gate.mode === "elsewhere") return !memory;
   if (copy === null || memory?.refused) return false;
   const { accepted = null, acceptedStatus = null } = memory ?? {};
-  return owesNothing(consumer, copy, gateFor(syncer, key), { accepted, acceptedStatus });
+  return owesNothing(consumer, copy, gate, { accepted, acceptedStatus });
 };
 
 /** Puts an object on the queue unless its sides agree and nothing is owed. */

@@ -16,16 +16,17 @@ import { bindingConditions, boundApis } from "../machines/binding-status.ts";
 import { governing, rule } from "../machines/rules/governing.ts";
 import type { SyncerContext } from "../machines/syncer.ts";
 import type { Cache } from "./cache.ts";
-import { bindingsSeen, syncerFor, viewsOf } from "./demand.ts";
+import { bindingsSeen, syncerFor } from "./demand.ts";
 import { answeredApis, listedApis } from "./directory.ts";
 import { type Engine, isoNow, phaseOf } from "./engine.ts";
 import { addCleanup, removeCleanup } from "./finalizers.ts";
+import { viewsOf } from "./governance.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { bindingKey } from "./keys.ts";
 import { ApiError } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
 import { nextConditions, writeStatus } from "./status-writer.ts";
-import type { Syncer } from "./syncer.ts";
+import { isAtRest, type Syncer } from "./syncer.ts";
 import type { Tally } from "./table.ts";
 
 const machine = hosted(bindingMachine, ["claim", "release"]);
@@ -122,7 +123,7 @@ function isDrained(engine: Engine, syncer: Syncer): boolean {
   const { demand, crd } = record.context as SyncerContext;
   if (demand === undefined || syncer.seen !== bindingsSeen(engine, syncer)) return false;
   if (demand.live > 0) return syncer.watching?.consumerListed ?? (crd?.state === "absent" || crd?.mine === false);
-  return statePath(record.value) === "cleaningUp.idle";
+  return isAtRest(statePath(record.value));
 }
 
 function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] {

@@ -15,11 +15,14 @@ import { factsOf } from "./connection-facts.ts";
 import { followSpec, keepEngagement } from "./engaging.ts";
 import { type Engine, isoNow, type Phase } from "./engine.ts";
 import { type Candidate, identify } from "./connecting.ts";
+import { peerBindings } from "./governance.ts";
 import { addCleanup, ifThere, removeCleanup } from "./finalizers.ts";
 import { hosted, type Rest, runPass } from "./host.ts";
 import { setDue } from "./timers.ts";
 import { clusterUid } from "./identity.ts";
-import { bindingKey, connectionKey } from "./keys.ts";
+import { bindingKey, connectionKey, syncerKey } from "./keys.ts";
+import { syncerFor } from "./demand.ts";
+import { pullsEverything } from "../machines/rules/pulling.ts";
 import { secretOf } from "./kubeconfig-secret.ts";
 import { freeSecret, isNeeded } from "./secrets-actor.ts";
 import { leaveLease, wakeLease } from "./lease-actor.ts";
@@ -184,19 +187,29 @@ function forget(engine: Engine, name: string): void {
   engine.announced.delete(name);
 }
 
-/** Its own syncers, and those of other Connections that wait because its CRD is in their way. */
+/** Its own syncers, and those of other Connections that share an API with it, or in whose way its CRD is. */
 function isConcerned(engine: Engine, { connection, api }: Syncer, name: string): boolean {
-  if (connection === name) return true;
+  if (connection === name || engine.syncers.has(syncerKey(name, api))) return true;
   const crd = engine.directory.crds.get(`/${api}`);
   return crd !== undefined && ownerConnection(crd) === name;
+}
+
+/** One syncer for each API that the Connection's own policy brings here; bindings make those of the others. */
+function startEager(engine: Engine, name: string): void {
+  const connection = engine.directory.connection(name);
+  if (connection === undefined || !pullsEverything(connection)) return;
+  for (const api of connection.status?.exportedAPIs ?? []) syncerFor(engine, name, api.name);
 }
 
 /** Everything that others go by. */
 function signatureOf(engine: Engine, name: string, { context }: Rest<ConnectionContext>, phase: Phase): string {
   const exports = knownExports(context) ?? [];
-  const pin = engine.directory.connection(name)?.status?.remoteClusterUID;
+  const { spec, status } = engine.directory.connection(name) ?? {};
+  const pin = status?.remoteClusterUID;
   const epoch = engine.engagements.get(name)?.epoch;
-  return JSON.stringify([phase, pin, epoch, knownSource(context), exports.map((api) => api.name)]);
+  const shown = status?.exportedAPIs ?? [];
+  const names = [exports, shown].map((apis) => apis.map((api) => api.name));
+  return JSON.stringify([phase, pin, epoch, spec?.schema, knownSource(context), names]);
 }
 
 /** Tells those who depend on the Connection when what it allows has changed. */
@@ -208,8 +221,9 @@ function announce(engine: Engine, name: string, rest: Rest<ConnectionContext>): 
   engine.announced.set(name, signature);
   wakeLease(engine, name);
   engine.log.info({ connection: name, phase: phase.state, reason: phase.reason }, "connection");
+  startEager(engine, name);
   for (const syncer of engine.syncers.values()) if (isConcerned(engine, syncer, name)) engine.wake(syncer.key);
-  for (const binding of engine.directory.bindingsOf(name)) {
-    engine.wake(bindingKey(name, keyOf(binding)), PRIORITY.live);
+  for (const binding of peerBindings(engine, name)) {
+    engine.wake(bindingKey(binding.spec.connectionRef.name, keyOf(binding)), PRIORITY.live);
   }
 }

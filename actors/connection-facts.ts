@@ -9,7 +9,7 @@ import type { ConnectionEvent, ConnectionFact, Discovery, SchemaFact } from "../
 import type { Engine } from "./engine.ts";
 import { statePath } from "./host.ts";
 import { secretFact } from "./kubeconfig-secret.ts";
-import { syncersOf } from "./syncer.ts";
+import { claimed, isAtRest, syncersOf } from "./syncer.ts";
 
 const connectionFact = (engine: Engine, connection: Connection): ConnectionFact => {
   const { spec, status, metadata } = connection;
@@ -21,26 +21,19 @@ const connectionFact = (engine: Engine, connection: Connection): ConnectionFact 
     secretAllowed: namespace === engine.settings.namespace,
     secretName: `${namespace}/${name}`,
     namespaceAllowed: engine.settings.namespace,
-    ignored: [
-      ...(spec.autoBind ? ["spec.autoBind"] : []),
-      ...(spec.schema.pullPolicy === "All" ? ["spec.schema.pullPolicy All (as Bound)"] : []),
-    ],
+    ignored: spec.autoBind ? ["spec.autoBind"] : [],
     remoteClusterUid: status?.remoteClusterUID ?? "",
     localClusterUid: status?.localClusterUID ?? "",
   };
 };
 
-const isAtRest = (engine: Engine, syncer: string): boolean => {
-  const value = engine.records.get(syncer)?.value;
-  return value !== undefined && statePath(value) === "cleaningUp.idle";
-};
-
 /** Objects of this Connection that still carry our finalizer, and syncers that have not come to rest. */
 const leftovers = (engine: Engine, name: string): number => {
   let count = 0;
-  for (const { key, watching, inFlight } of syncersOf(engine.syncers, name)) {
-    count += inFlight + Number(!isAtRest(engine, key));
-    for (const namespace of watching?.table.namespaces() ?? []) count += watching?.table.tally(namespace).claimed ?? 0;
+  for (const syncer of syncersOf(engine.syncers, name)) {
+    const value = engine.records.get(syncer.key)?.value;
+    const rests = value !== undefined && isAtRest(statePath(value));
+    count += syncer.inFlight + Number(!rests) + claimed(syncer);
   }
   return count;
 };

@@ -18,10 +18,11 @@ import { isDeleting } from "../crds/kube-object.ts";
 import type { AnyBinding } from "../crds/binding.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CRDS } from "../crds/resources.ts";
 import type { Refusal, SyncerFacts } from "../machines/syncer.ts";
-import { demandOn } from "./demand.ts";
+import { demandOn, isDemanded } from "./demand.ts";
 import { listedApis } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Engagement } from "./engagement.ts";
+import { isPeer } from "./governance.ts";
 import type { Cluster } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
 import type { Offer } from "./source.ts";
@@ -75,15 +76,13 @@ async function readProvider(syncer: Syncer, engagement: Engagement, offer: Offer
 }
 
 /** How another Connection relates to this syncer's: do both lead to the same provider? */
-function relation(engine: Engine, mine: string, other: string): Relation {
+function relation(engine: Engine, { connection: mine, api }: Syncer, other: string): Relation {
   const theirs = engine.directory.connection(other);
   if (theirs === undefined) return "gone";
   const [a, b] = [theirs, engine.directory.connection(mine)].map((one) => one?.status?.remoteClusterUID ?? "");
   if (a === "" || b === "") return "unknown";
   if (a !== b) return "different";
-  // One that still has bindings still has objects to let go of, and needs its CRD for that.
-  const isLeaving = theirs.metadata.deletionTimestamp !== undefined && engine.directory.bindingsOf(other).length === 0;
-  return isLeaving ? "leaving" : "same";
+  return isDemanded(engine, other, api) ? "same" : "leaving";
 }
 
 function decide(engine: Engine, syncer: Syncer, offer: Offer): OwnershipDecision | undefined {
@@ -96,7 +95,7 @@ function decide(engine: Engine, syncer: Syncer, offer: Offer): OwnershipDecision
     existing: syncer.crd ?? undefined,
     pullPolicy: connection.spec.schema.pullPolicy,
     updatePolicy: connection.spec.schema.updatePolicy,
-    relationTo: (other) => relation(engine, syncer.connection, other),
+    relationTo: (other) => relation(engine, syncer, other),
     accepted: syncer.accepted,
     allowedGroups: engine.settings.groups.allowed,
   });
@@ -112,11 +111,8 @@ function fromDecision(syncer: Syncer, decision: OwnershipDecision | undefined): 
       return { step: "leave", waiting: decision.message };
     case "refuse":
       return { step: "refuse", refusal: { reason: decision.reason, message: decision.message } };
-    case "leave": {
-      if (decision.owner === syncer.connection) return { step: "leave" };
-      const message = `the definition on this cluster came through Connection ${decision.owner}; bind the API through that one`;
-      return { step: "refuse", refusal: { reason: "OwnedByAnother", message } };
-    }
+    case "leave":
+      return { step: "leave" };
   }
 }
 
@@ -125,9 +121,10 @@ const CONVERSION: Refusal = {
   message: "the provider converts between its versions by a webhook, which cannot be reproduced here",
 };
 
-function base(syncer: Syncer): Definitions {
+function base(engine: Engine, syncer: Syncer): Definitions {
   const { crd, connection } = syncer;
-  const mine = crd !== null && ownerOf(crd) === connection;
+  const owner = crd === null ? undefined : ownerOf(crd);
+  const mine = crd !== null && owner !== undefined && isPeer(engine, connection, owner);
   return {
     offer: null,
     step: "unknown",
@@ -145,7 +142,8 @@ async function readOffer(engine: Engine, syncer: Syncer): Promise<Partial<Defini
   if (offer === undefined) return { offer: { exported: false, refusal: null } };
   if (offer.webhookConversion) return { offer: { exported: true, refusal: CONVERSION } };
   const exported = { offer: { exported: true, refusal: null } };
-  if (demandOn(engine, syncer).live === 0) return exported;
+  const { live, eager } = demandOn(engine, syncer);
+  if (live === 0 && !eager) return exported;
   try {
     await readProvider(syncer, engagement, offer);
   } catch (error) {
@@ -167,10 +165,10 @@ export async function readDefinitions(engine: Engine, syncer: Syncer): Promise<D
     await readConsumer(engine, syncer);
   } catch (error) {
     const failed = `get customresourcedefinitions ${syncer.api} on this cluster: ${String((error as Error).message)}`;
-    return { ...base(syncer), failed, unread: true };
+    return { ...base(engine, syncer), failed, unread: true };
   }
   const offered = await readOffer(engine, syncer);
-  return { ...base(syncer), ...offered };
+  return { ...base(engine, syncer), ...offered };
 }
 
 function installFailure(error: unknown, what: string): InstallFailure {
@@ -199,7 +197,7 @@ export async function installCrd(
     engine.directory.crds.note(answer);
     if (syncer.desired) syncer.accepted = acceptedSpec(syncer.desired.pulled, syncer.crd);
     engine.log.info({ connection: syncer.connection, crd: syncer.api, step: decision.do }, "installed the CRD");
-    return { ...base(syncer), offer: definitions.offer, step: "leave" };
+    return { ...base(engine, syncer), offer: definitions.offer, step: "leave" };
   } catch (error) {
     return installFailure(error, `${decision.do} customresourcedefinitions ${syncer.api}`);
   }
@@ -215,7 +213,7 @@ async function isListed(consumer: Cluster, api: string): Promise<boolean> {
 
 /** Deletes the consumer's CRD, by uid, and with it what instances remain. Never rejects. */
 export async function removeCrd(engine: Engine, syncer: Syncer): Promise<Definitions | InstallFailure> {
-  if (syncer.crd === null) return base(syncer);
+  if (syncer.crd === null) return base(engine, syncer);
   try {
     // Objects go with it, so this is not decided on what two watches happen to have told so far.
     if (await isListed(engine.consumer, syncer.api)) {
@@ -224,7 +222,7 @@ export async function removeCrd(engine: Engine, syncer: Syncer): Promise<Definit
     const answer = await engine.consumer.delete(CRDS, keyOf(syncer), syncer.crd.metadata.uid);
     syncer.crd = answer === "gone" ? null : (answer as Crd);
     engine.log.info({ connection: syncer.connection, crd: syncer.api }, "removed the CRD");
-    return { ...base(syncer) };
+    return { ...base(engine, syncer) };
   } catch (error) {
     return installFailure(error, `delete customresourcedefinitions ${syncer.api}`);
   }

@@ -83,6 +83,7 @@ export function viewOf(binding: AnyBinding): BindingView {
   const { namespace, name } = keyOf(binding);
   return {
     kind: binding.kind,
+    connection: binding.spec.connectionRef.name,
     namespace,
     name,
     created: binding.metadata.creationTimestamp ?? "",

@@ -69,7 +69,7 @@ async function settle(work: Work, due: boolean): Promise<void> {
 }
 
 /** States in which nothing more will be asked of the bodies. */
-const BODILESS = ["ready", "gone", "unbound", "cleaningUp.released"];
+const BODILESS = ["ready", "gone", "unbound", "elsewhere", "cleaningUp.released"];
 
 /**
  * Did what the pass decided on change while it awaited answers? The events that told so may be old news by now, because

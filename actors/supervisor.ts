@@ -14,6 +14,7 @@ import { type Cluster, type Connect, PRIORITY, type Watch, type WatchOptions, ty
 import { stopWatching } from "./api-watches.ts";
 import { syncerFor } from "./demand.ts";
 import { createDocuments } from "./documents.ts";
+import { peerBindings } from "./governance.ts";
 import { createTimers } from "./timers.ts";
 import { createWorker } from "./worker.ts";
 
@@ -96,9 +97,13 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     const { name } = binding.spec.connectionRef;
     engine.wake(bindingKey(name, keyOf(binding)));
     engine.wake(connectionKey(name));
-    for (const api of answeredApis(binding)) engine.wake(syncerFor(engine, name, api).key);
-    // Siblings may gain or lose what this one governs.
-    for (const other of directory.bindingsOf(name)) engine.wake(bindingKey(name, keyOf(other)), PRIORITY.backlog);
+    const apis = new Set(answeredApis(binding));
+    for (const api of apis) engine.wake(syncerFor(engine, name, api).key);
+    // Others, also of Connections to the same provider, may gain or lose what this one governs.
+    for (const syncer of engine.syncers.values()) if (apis.has(syncer.api)) engine.wake(syncer.key);
+    for (const other of peerBindings(engine, name)) {
+      engine.wake(bindingKey(other.spec.connectionRef.name, keyOf(other)), PRIORITY.backlog);
+    }
   }
 
   function wakeUsers(secret: Secret): void {

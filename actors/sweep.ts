@@ -1,5 +1,6 @@
 // The last step before a Connection goes: the consumer CRDs that came through it are removed if they hold no instance and
-// are ours, else they are let go of (our marks off, the CRD and its instances stay).
+// are ours, else they are let go of (our marks off, the CRD and its instances stay). One that another Connection to the same
+// provider wants is handed over to it as it is.
 // Rule: docs/reference/behaviour.md, "Removing CRDs".
 
 import { type Crd, isEstablished, resourceOf } from "../crds/definition-object.ts";
@@ -7,27 +8,42 @@ import { isDeleting, keyOf } from "../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../crds/labels.ts";
 import { originOf, ownerOf } from "../crds/ownership.ts";
 import { CRDS } from "../crds/resources.ts";
+import { isDemanded } from "./demand.ts";
 import type { Engine } from "./engine.ts";
+import { isPeer } from "./governance.ts";
 import type { Cluster } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
+
+type Marks = Record<string, string>;
 
 const MARKS = [ANNOTATION.connection, ANNOTATION.schemaHash, ANNOTATION.crdOrigin] as const;
 
 const without = (from: Record<string, string> | undefined, keys: readonly string[]): Record<string, string> =>
   Object.fromEntries(Object.entries(from ?? {}).filter(([key]) => !keys.includes(key)));
 
-async function letGo(consumer: Cluster, crd: Crd): Promise<void> {
+/** Replaces the marks of a definition and leaves everything else as it is. */
+async function remark(consumer: Cluster, crd: Crd, labels: Marks, annotations: Marks): Promise<void> {
   const { metadata, ...rest } = crd;
   const { managedFields: _managedFields, ...kept } = metadata;
-  await consumer.replace(CRDS, keyOf(crd), {
-    ...rest,
-    metadata: {
-      ...kept,
-      labels: without(metadata.labels, [LABEL.managed]),
-      annotations: without(metadata.annotations, MARKS),
-    },
-  });
+  await consumer.replace(CRDS, keyOf(crd), { ...rest, metadata: { ...kept, labels, annotations } });
 }
+
+const letGo = (consumer: Cluster, crd: Crd): Promise<void> =>
+  remark(consumer, crd, without(crd.metadata.labels, [LABEL.managed]), without(crd.metadata.annotations, MARKS));
+
+const handOver = (consumer: Cluster, crd: Crd, successor: string): Promise<void> =>
+  remark(consumer, crd, crd.metadata.labels ?? {}, {
+    ...crd.metadata.annotations,
+    [ANNOTATION.connection]: successor,
+  });
+
+/** Another Connection to the same provider that wants the definition; always the same one of several. */
+const successorOf = (engine: Engine, api: string, connection: string): string | undefined =>
+  [...engine.directory.connections.values()]
+    .filter((other) => !isDeleting(other))
+    .map(({ metadata }) => metadata.name)
+    .filter((other) => other !== connection && isPeer(engine, connection, other) && isDemanded(engine, other, api))
+    .sort()[0];
 
 async function hasInstances(consumer: Cluster, crd: Crd): Promise<boolean> {
   // Never served, so nothing was ever put into it: its names are taken, or it has only just been made.
@@ -46,9 +62,12 @@ async function find(consumer: Cluster, name: string): Promise<Crd | undefined> {
   }
 }
 
-async function sweepOne(consumer: Cluster, name: string, connection: string): Promise<void> {
+async function sweepOne(engine: Engine, name: string, connection: string): Promise<void> {
+  const { consumer } = engine;
   const crd = await find(consumer, name);
   if (crd === undefined || isDeleting(crd) || ownerOf(crd) !== connection) return;
+  const successor = successorOf(engine, name, connection);
+  if (successor !== undefined) return handOver(consumer, crd, successor);
   const removable = originOf(crd) === "ours" && !(await hasInstances(consumer, crd));
   if (removable) await consumer.delete(CRDS, keyOf(crd), crd.metadata.uid);
   else await letGo(consumer, crd);
@@ -60,6 +79,6 @@ async function sweepOne(consumer: Cluster, name: string, connection: string): Pr
  */
 export async function sweep(engine: Engine, connection: string): Promise<void> {
   for (const { metadata } of engine.directory.crdsOf(connection)) {
-    await sweepOne(engine.consumer, metadata.name, connection);
+    await sweepOne(engine, metadata.name, connection);
   }
 }

@@ -11,18 +11,18 @@ import {
   type SyncerFacts,
   syncerMachine,
 } from "../machines/syncer.ts";
-import { rule } from "../machines/rules/governing.ts";
 import { shapeOf } from "./api-shape.ts";
 import { type Definitions, installCrd, readDefinitions, removeCrd } from "./definitions.ts";
-import { bindingsSeen, demandOn, isContinued, isMentioned, viewsOf } from "./demand.ts";
+import { bindingsSeen, demandOn, isMentioned } from "./demand.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Shape } from "./facts.ts";
-import { hosted, type Rest, runPass } from "./host.ts";
+import { rulingFor } from "./governance.ts";
+import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { connectionKey } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
 import { setDue } from "./timers.ts";
 import { stopProvider, stopWatching, watchConsumer, watchProvider, weighAll } from "./api-watches.ts";
-import type { Syncer, Watching } from "./syncer.ts";
+import { claimed, isAtRest, type Syncer, type Watching } from "./syncer.ts";
 import { report } from "./syncer-report.ts";
 
 /** Milliseconds until a definition that could not be read is read again. */
@@ -48,9 +48,7 @@ const crdFact = (syncer: Syncer, definitions: Definitions): SyncerFacts["crd"] =
 function holding(syncer: Syncer): number {
   const { watching } = syncer;
   if (watching === null) return 0;
-  let count = syncer.inFlight;
-  for (const namespace of watching.table.namespaces()) count += watching.table.tally(namespace).claimed;
-  return count;
+  return syncer.inFlight + claimed(syncer);
 }
 
 function facts(engine: Engine, syncer: Syncer, definitions: Definitions): SyncerEvent[] {
@@ -90,7 +88,7 @@ export async function syncerPass(engine: Engine, syncer: Syncer): Promise<void> 
   govern(engine, syncer, rest);
   keepWatches(engine, syncer, rest);
   report(engine, syncer, rest, definitions);
-  if (rest.in("cleaningUp.idle") && isForgettable(engine, syncer)) forget(engine, syncer);
+  if (isAtRest(statePath(rest.value)) && isForgettable(engine, syncer)) forget(engine, syncer);
 }
 
 /** Without the consumer's CRD nothing can be told: what is known and what is watched stays as it is. */
@@ -114,7 +112,7 @@ const isNewDefinition = (syncer: Syncer, { failed }: SyncerContext): boolean =>
 
 /** Nothing mentions the API and nothing came through the Connection: the next mention starts a new syncer. */
 const isForgettable = (engine: Engine, syncer: Syncer): boolean =>
-  syncer.inFlight === 0 && syncer.crd === null && !isMentioned(engine, syncer.connection, syncer.api);
+  syncer.inFlight === 0 && syncer.crd === null && !isMentioned(engine, syncer);
 
 function forget(engine: Engine, { key }: Syncer): void {
   engine.syncers.delete(key);
@@ -137,22 +135,12 @@ function govern(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>): void
   // Without a live and able API nothing new is written; drains and deletions go on.
   const writes = phase.state !== "deleting" && ["ready", "disengaged", "cleaningUp"].some((state) => rest.in(state));
   syncer.lost = phase.lost;
-  syncer.ruleFor = (namespace) => {
-    if (isAbandoned(engine, syncer)) return { mode: "drain", adopt: false };
-    const ruled = rule(viewsOf(engine, syncer.connection), syncer.api, namespace);
-    return ruled.mode === "sync" && !writes ? { mode: "held", adopt: false } : ruled;
-  };
+  syncer.ruleFor = (namespace) => rulingFor(engine, syncer, namespace, writes);
   const ruled = rulings(syncer);
   if (ruled === syncer.ruled) return;
   syncer.ruled = ruled;
   weighAll(engine, syncer);
 }
-
-/** The Connection goes, no binding is left, and no other Connection goes on with the objects: they are let go. */
-const isAbandoned = (engine: Engine, syncer: Syncer): boolean =>
-  phaseOf(engine, syncer.connection).state === "deleting" &&
-  engine.directory.bindingsOf(syncer.connection).length === 0 &&
-  !isContinued(engine, syncer);
 
 /** What decides over the objects at the moment, for comparison. */
 const rulings = (syncer: Syncer): string =>

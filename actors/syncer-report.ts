@@ -14,6 +14,7 @@ import type { Syncer } from "./syncer.ts";
 const WAITING: Record<string, string> = {
   "engaging.waiting": "waiting for the Connection",
   "engaging.establishing": "the CRD is installed; waiting until this cluster serves it",
+  "unbound.establishing": "the CRD is installed; waiting until this cluster serves it",
   "engaging.listing": "listing the objects on both sides",
   "cleaningUp.crdTerminating": "the CRD is being deleted on this cluster",
   "cleaningUp.deletionsOnly": "the Connection is being deleted",
@@ -27,6 +28,7 @@ const NOT_EXPORTED = {
 /** What to tell about the API, with its reason. */
 function verdictOf(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): Refusal {
   if (rest.in("ready")) return deniedWatch(syncer) ?? { reason: "AsExpected", message: "synced" };
+  if (rest.in("unbound.installed")) return { reason: "AsExpected", message: "installed" };
   if (rest.in("engaging.notExported")) return NOT_EXPORTED;
   if (rest.in("disengaged")) return { reason: "Pending", message: phaseOf(engine, syncer.connection).reason };
   const trouble = refusalOf(rest, definitions) ?? troubleOf(syncer, rest);
@@ -60,7 +62,8 @@ function counts(syncer: Syncer): unknown {
 
 /** Wakes those who report on the API: its bindings and its Connection. */
 export function report(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): void {
-  syncer.wanted = (rest.context.demand?.live ?? 0) > 0;
+  const { live = 0, eager = false } = rest.context.demand ?? {};
+  syncer.wanted = live > 0 || eager;
   syncer.verdict = { ...verdictOf(engine, syncer, rest, definitions), crdHash: definitions.installedHash };
   const told = JSON.stringify([syncer.verdict, statePath(rest.value), syncer.seen, counts(syncer)]);
   if (told === syncer.reported) return;

@@ -33,7 +33,7 @@ export interface Syncer {
   api: ApiName;
   watching: Watching | null;
   /** What the bindings mean for objects of a namespace; replaced by each pass of the syncer. */
-  ruleFor: (namespace: string) => { mode: Gate["mode"]; adopt: boolean };
+  ruleFor: (namespace: string) => Pick<Gate, "mode" | "adopt">;
   /** The Connection has been tried and leads nowhere; false while it may yet. */
   lost: boolean;
   /** Passes of objects under way. */
@@ -45,7 +45,7 @@ export interface Syncer {
   accepted: AcceptedSpec | undefined;
   /** `desired.from` of the definition that could not be installed, or "". */
   failedWith: string;
-  /** A live binding wants the API. */
+  /** A live binding, or the Connection's policy, wants the API. */
   wanted: boolean;
   /** What its last pass found to decide over the objects. */
   ruled: string;
@@ -90,3 +90,15 @@ export function gateFor(syncer: Syncer, key: string): Gate {
   const engaged = provider?.listed === true;
   return { mode, adopt, engaged, listing: !engaged && !syncer.lost, clusterUid: shape?.clusterUid ?? "" };
 }
+
+/** Objects this syncer acts for that carry our finalizer. */
+export function claimed({ watching, ruleFor }: Syncer): number {
+  let count = 0;
+  for (const namespace of watching?.table.namespaces() ?? []) {
+    if (ruleFor(namespace).mode !== "elsewhere") count += watching?.table.tally(namespace).claimed ?? 0;
+  }
+  return count;
+}
+
+/** Where a syncer comes to rest when no object of its API holds our finalizer any more (`path` as of `statePath`). */
+export const isAtRest = (path: string): boolean => path === "cleaningUp.idle" || path.startsWith("unbound.");

@@ -35,8 +35,11 @@ export interface CopyFact extends Markers {
 
 /** What bindings and the Connection allow for this object. */
 export interface Gate {
-  /** sync: a live binding governs it. drain: its last binding is going. held: neither; only deletions go on. */
-  mode: "sync" | "drain" | "held";
+  /**
+   * sync: a live binding governs it. drain: its last binding is going. held: neither; only deletions go on. elsewhere:
+   * another Connection acts for it, and this one leaves it alone.
+   */
+  mode: "sync" | "drain" | "held" | "elsewhere";
   /** A provider client whose cluster identity is verified is at hand. */
   engaged: boolean;
   /** …or will be as soon as it is known what the provider has: it is too early to give up on it. */
@@ -141,7 +144,8 @@ export function attempted({ consumer, accepted, ...context }: ObjectContext): st
 
 const isLive = (copy: CopyFact | null): copy is CopyFact => copy !== null && !copy.deleting;
 
-export const mustGo = ({ consumer, gate }: ObjectContext) => consumer?.deleting === true || gate?.mode === "drain";
+export const mustGo = ({ consumer, gate }: ObjectContext) =>
+  gate?.mode !== "elsewhere" && (consumer?.deleting === true || gate?.mode === "drain");
 
 /** A live binding governs the object, which is to stay, and its provider can be asked. */
 export const isSyncing = (context: ObjectContext) =>

@@ -48,6 +48,7 @@ export const objectMachine = setup({
     consumerAbsent: ({ context }) => context.consumer === null,
     mustGo: ({ context }) => mustGo(context),
     noFinalizer: ({ context }) => context.consumer?.claimed === false,
+    othersObject: ({ context }) => context.gate?.mode === "elsewhere",
     notGoverned: ({ context }) => context.gate?.mode !== "sync",
     notEngaged: ({ context }) => context.gate?.engaged === false,
     refusedUnchanged: ({ context }) =>
@@ -155,6 +156,7 @@ export const objectMachine = setup({
       always: [
         { guard: "factsIncomplete", target: "engaging.waiting" },
         { guard: "consumerAbsent", target: "gone" },
+        { guard: "othersObject", target: "elsewhere" },
         { guard: "mustGo", target: "cleaningUp" },
         { guard: "notGoverned", target: "unbound" },
         { guard: "notEngaged", target: "disengaged" },
@@ -261,6 +263,11 @@ export const objectMachine = setup({
       tags: "resting",
       entry: "forgetRefusal",
       description: "No live binding governs it: nothing is written.",
+    },
+    elsewhere: {
+      tags: "resting",
+      entry: "settle",
+      description: "Another Connection acts for it: this one leaves it alone.",
     },
     disengaged: {
       tags: "resting",

@@ -23,6 +23,8 @@ export interface SyncerFacts {
     draining: number;
     /** The last ClusterBinding is going, so a CRD of ours goes with it. */
     takesCrd: boolean;
+    /** The Connection's policy wants the CRD here, whether or not a binding lists it. */
+    eager?: boolean;
   };
   /** Does the provider offer the API, and may we take it? null: not known before the Connection is ready. */
   offer: { exported: boolean; refusal: Refusal | null } | null;
@@ -86,7 +88,6 @@ export const syncerMachine = setup({
     factsIncomplete: ({ context: { connection, demand, crd, lists, holding } }) =>
       [connection, demand, crd, lists, holding].includes(undefined),
     crdTerminating: ({ context }) => context.crd?.state === "deleting" && context.crd.mine,
-    crdAbsent: ({ context }) => context.crd?.state === "absent",
     notWanted: ({ context }) => !wanted(context),
     soonWanted: ({ context }) => !wanted(context) && (context.demand?.coming ?? 0) > 0,
     nothingToDrain: ({ context }) => !mayHold(context) || context.emptied,
@@ -99,6 +100,9 @@ export const syncerMachine = setup({
     notExported: ({ context }) => context.offer?.exported === false,
     refused: ({ context }) => !!context.offer?.refusal || context.crd?.step === "refuse",
     failedRecently: ({ context }) => context.failed !== null,
+    removalFailed: ({ context }) => context.failed?.step === "remove",
+    wantedHere: ({ context }) => context.demand?.eager === true,
+    notOffered: ({ context }) => context.connection !== "ready" || context.offer?.exported !== true,
     failedForLong: ({ context }) => context.failed?.lasting === true,
     pullOwed: ({ context }) => context.crd?.step === "create" || context.crd?.step === "update",
     notEstablished: ({ context }) => context.crd?.state !== "established",
@@ -124,11 +128,12 @@ export const syncerMachine = setup({
     // Only a rest that is tagged "timed" keeps the time of the next try, so a failure is remembered nowhere else.
     forgetFailure: assign({ failed: null }),
     noteWanted: assign(({ context }) => {
-      const step = wanted(context) ? "install" : "remove";
+      const step = wanted(context) || context.demand?.eager ? "install" : "remove";
       const isMoot = context.failed !== null && context.failed.step !== step;
       return { ...(wanted(context) ? { emptied: false } : {}), ...(isMoot ? { failed: null, attempts: 0 } : {}) };
     }),
-    noteEmptied: assign({ emptied: true }),
+    // What is not there has not been looked at.
+    noteEmptied: assign(({ context }) => ({ emptied: context.crd?.state !== "absent" })),
     succeed: assign({ attempts: 0, failed: null }),
   },
 }).createMachine({
@@ -214,7 +219,6 @@ export const syncerMachine = setup({
       states: {
         weighing: {
           always: [
-            { guard: "crdAbsent", target: "idle" },
             { guard: "nothingToDrain", target: "leaving" },
             { guard: "unlisted", target: "listing" },
             { guard: "holding", target: "draining" },
@@ -234,8 +238,9 @@ export const syncerMachine = setup({
         leaving: {
           entry: "noteEmptied",
           always: [
-            { guard: "failedRecently", target: "failing" },
+            { guard: "removalFailed", target: "failing" },
             { guard: "crdGoesToo", target: "removingCrd" },
+            { guard: "wantedHere", target: "#syncer.unbound" },
             { target: "idle" },
           ],
         },
@@ -259,6 +264,36 @@ export const syncerMachine = setup({
         },
         failing: { tags: ["resting", "timed"], description: "The CRD could not be removed; tried again when due." },
         idle: { tags: "resting", entry: "forgetFailure", description: "Nothing of ours is left to do." },
+      },
+    },
+    unbound: {
+      description: "No binding lists it, but the Connection's policy wants its CRD here; no object is watched.",
+      initial: "weighing",
+      states: {
+        weighing: {
+          always: [
+            { guard: "notOffered", target: "waiting" },
+            { guard: "refused", target: "conflicted" },
+            { guard: "failedForLong", target: "conflicted" },
+            { guard: "failedRecently", target: "failing" },
+            { guard: "pullOwed", target: "pulling" },
+            { guard: "notEstablished", target: "establishing" },
+            { target: "installed" },
+          ],
+        },
+        pulling: {
+          description: "Creates or updates the consumer's CRD from the provider's.",
+          entry: "installCrd",
+          on: {
+            installed: { target: "#syncer.deciding", actions: "noteCrd" },
+            failed: { target: "#syncer.deciding", actions: "noteFailure" },
+          },
+        },
+        waiting: { tags: "resting", entry: "forgetFailure", description: "Until the provider offers it." },
+        establishing: { tags: "resting", description: "Until the consumer serves the API." },
+        failing: { tags: ["resting", "timed"], description: "The CRD could not be installed; tried again when due." },
+        conflicted: { tags: ["resting", "timed"], description: "The API may not be delivered here." },
+        installed: { tags: "resting", entry: "succeed", description: "Installed and served." },
       },
     },
   },

@@ -6,6 +6,8 @@ import type { ApiName } from "../../crds/kube-object.ts";
 /** A binding reduced to what governs. */
 export interface BindingView {
   kind: "ClusterBinding" | "Binding";
+  /** The Connection it names. */
+  connection: string;
   /** "" for a ClusterBinding. */
   namespace: string;
   name: string;
@@ -41,21 +43,25 @@ const precedence = (a: BindingView, b: BindingView): number => {
   return a.name < b.name ? -1 : 1;
 };
 
-/** The binding that governs objects of `api` in `namespace`, among bindings of one Connection. */
+/** The binding that governs objects of `api` in `namespace`, among bindings that lead to one provider. */
 export const governing = (bindings: readonly BindingView[], api: ApiName, namespace: string): BindingView | undefined =>
   bindings.filter((binding) => isLive(binding, api) && covers(binding, namespace)).sort(precedence)[0];
 
-/** What the bindings of one Connection mean for objects of `api` in `namespace`. */
-export function rule(
-  bindings: readonly BindingView[],
-  api: ApiName,
-  namespace: string,
-): { mode: "sync" | "drain" | "held"; adopt: boolean } {
+export interface Ruled {
+  mode: "sync" | "drain" | "held";
+  adopt: boolean;
+  /** The Connection of the binding that decides; absent where none does. */
+  through?: string;
+}
+
+/** What bindings that lead to one provider mean for objects of `api` in `namespace`. */
+export function rule(bindings: readonly BindingView[], api: ApiName, namespace: string): Ruled {
   const binding = governing(bindings, api, namespace);
-  if (binding) return { mode: "sync", adopt: binding.adopt };
+  if (binding) return { mode: "sync", adopt: binding.adopt, through: binding.connection };
   const concerned = bindings.filter((one) => covers(one, namespace));
-  const draining = concerned.some((one) => isLeaving(one, api)) && !concerned.some((one) => isComing(one, api));
-  return { mode: draining ? "drain" : "held", adopt: false };
+  const [leaving] = concerned.filter((one) => isLeaving(one, api)).sort(precedence);
+  const draining = leaving !== undefined && !concerned.some((one) => isComing(one, api));
+  return draining ? { mode: "drain", adopt: false, through: leaving.connection } : { mode: "held", adopt: false };
 }
 
 /** How many bindings of one Connection want `api` here, and how many wait to be rid of it. */

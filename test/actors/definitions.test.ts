@@ -60,6 +60,7 @@ let syncer: Syncer;
 let offer: { version: string; webhookConversion: boolean; api: object } | undefined;
 let phase: "ready" | "away";
 let bindings: object[];
+let twinsBindings: object[];
 
 beforeEach(() => {
   consumer = new Side();
@@ -69,6 +70,7 @@ beforeEach(() => {
   syncer = createSyncer("acme", API);
   offer = { version: "7", webhookConversion: false, api: { scope: "Namespaced", versions: ["v1"] } };
   phase = "ready";
+  twinsBindings = [];
   bindings = [
     {
       kind: "ClusterBinding",
@@ -87,7 +89,10 @@ beforeEach(() => {
     },
     directory: {
       crds,
-      bindingsOf: (name: string) => (name === "acme" ? bindings : []),
+      bindingsOf: (name: string) => ({ acme: bindings, twin: twinsBindings })[name] ?? [],
+      connections: { values: () => [] },
+      clusterBindings: { values: () => [] },
+      bindings: { values: () => [] },
       connection: (name: string) =>
         connections[name] && {
           metadata: { name },
@@ -184,11 +189,16 @@ describe("the step", () => {
     expect(await read()).toMatchObject({ step: "leave", mine: true, ours: true });
   });
 
-  it("is to refuse what came through another Connection: to bind it through that one, or not at all", async () => {
+  it("is to share what came through another Connection to the same provider, as long as that one wants it", async () => {
+    twinsBindings = [...bindings];
     shown(pulled(provided(), "twin"));
-    expect(await read()).toMatchObject({ step: "refuse", mine: false, refusal: { reason: "OwnedByAnother" } });
-    syncer = createSyncer("acme", API);
-    shown(installed(pulled(provided(), "other"), "9"));
+    expect(await read()).toMatchObject({ step: "leave", mine: true, ours: true });
+    twinsBindings = [];
+    expect(await read()).toMatchObject({ step: "update", decision: { why: "handover" } });
+  });
+
+  it("is to refuse what came through a Connection to another provider", async () => {
+    shown(pulled(provided(), "other"));
     expect(await read()).toMatchObject({ step: "refuse", mine: false, refusal: { reason: "OwnedByAnother" } });
   });
 

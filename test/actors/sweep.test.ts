@@ -1,6 +1,6 @@
 // What becomes of the definitions that came through a Connection when it goes: the promises of actors/sweep.ts, on a real
-// API server, because what one serves of a definition decides what may be deleted. The engine is a fake with the two things
-// that a sweep looks at: the consumer's cluster and the definitions of the Connection.
+// API server, because what one serves of a definition decides what may be deleted. The engine is a fake with what a
+// sweep looks at: the consumer's cluster, the definitions of the Connection, and who else wants them.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../actors/engine.ts";
@@ -70,12 +70,26 @@ const create = (resource: Resource, name = "a") =>
     spec: { size: 1 },
   });
 
+/** The Connections there are, by name: where each leads, and which APIs its bindings list. */
+const connections: Record<string, { to: string; lists: string[] }> = { acme: { to: "provider", lists: [] } };
+
+const connectionOf = (name: string) => {
+  const found = connections[name];
+  return found && { metadata: { name }, spec: { schema: {} }, status: { remoteClusterUID: found.to } };
+};
+
 /** Sweeps what is listed as the Connection's, whatever else is there. */
 const sweepOf = (...resources: Resource[]) =>
   sweep(
     {
       consumer: cluster,
-      directory: { crdsOf: () => resources.map((resource) => ({ metadata: { name: keyOf(resource).name } })) },
+      directory: {
+        crdsOf: () => resources.map((resource) => ({ metadata: { name: keyOf(resource).name } })),
+        connections: { values: () => Object.keys(connections).map(connectionOf) },
+        connection: connectionOf,
+        bindingsOf: (name: string) =>
+          connections[name]?.lists.map((api) => ({ metadata: {}, spec: { apis: [{ name: api }] } })),
+      },
     } as unknown as Engine,
     "acme",
   );
@@ -134,6 +148,24 @@ describe("a definition of ours", () => {
     await served(resource);
     await sweepOf(resource);
     expect((await find(resource))?.metadata.annotations).toMatchObject({ [ANNOTATION.connection]: "other" });
+  });
+
+  it("is handed over, spec and objects as they are, to another Connection to the same provider that wants it", async () => {
+    const resource = typeOf("heirlooms", "Heirloom");
+    const before = await install(resource);
+    await served(resource);
+    await create(resource);
+    connections["elsewhere"] = { to: "another provider", lists: [keyOf(resource).name] };
+    connections["heir"] = { to: "provider", lists: [keyOf(resource).name] };
+    await sweepOf(resource);
+    const after = (await find(resource)) as Crd;
+    expect(after.metadata.annotations).toEqual({
+      ...before.metadata.annotations,
+      [ANNOTATION.connection]: "heir",
+    });
+    expect(after.metadata.labels).toEqual(before.metadata.labels);
+    expect(after.spec).toEqual(before.spec);
+    expect(await cluster.list(resource)).toHaveLength(1);
   });
 
   it("goes when it was never served, because its names were taken", async () => {

@@ -28,7 +28,7 @@ describe("the way out", () => {
   ];
 
   test("the absence of the consumer object deletes nothing", () => {
-    for (const mode of ["sync", "drain", "held"] as const) {
+    for (const mode of ["sync", "drain", "held", "elsewhere"] as const) {
       expect(drive(...told(null, copy(), gate({ mode })), PASS)).toMatchObject({
         at: "gone",
         context: { retryIn: null },

@@ -39,6 +39,7 @@ const DEEDS: Deeds<World> = {
   engage: (world) => (world.gate = { ...world.gate, engaged: true }),
   drain: (world) => (world.gate = { ...world.gate, mode: "drain" }),
   hold: (world) => (world.gate = { ...world.gate, mode: "held" }),
+  leaveToAnother: (world) => (world.gate = { ...world.gate, mode: "elsewhere" }),
   bind: (world) => (world.gate = { ...world.gate, mode: "sync" }),
   adopt: (world) => (world.gate = { ...world.gate, adopt: true }),
   refuse: (world) => (world.gate = { ...world.gate, adopt: false }),
@@ -110,7 +111,7 @@ const worlds: fc.Arbitrary<World> = fc.record({
   consumer: consumers,
   copy: copies,
   gate: fc.record({
-    mode: fc.constantFrom("sync", "sync", "sync", "drain", "held"),
+    mode: fc.constantFrom("sync", "sync", "sync", "drain", "held", "elsewhere"),
     engaged: fc.oneof(fc.constant(true), fc.constant(true), fc.boolean()),
     adopt: fc.boolean(),
     clusterUid: fc.constant(CLUSTER),

@@ -16,7 +16,13 @@ const consumers = [
   consumer({ deleting: true, orphan: true }),
 ];
 const copies = [copy(), copy({ owned: "b" }), copy({ status: status("ready") }), copy({ deleting: true }), another()];
-const gates = [gate(), gate({ adopt: true }), gate({ mode: "held" }), gate({ engaged: false })];
+const gates = [
+  gate(),
+  gate({ adopt: true }),
+  gate({ mode: "held" }),
+  gate({ mode: "elsewhere" }),
+  gate({ engaged: false }),
+];
 
 const facts: ObjectEvent[] = [
   ...consumers.map((fact): ObjectEvent => ({ type: "consumer.seen", consumer: fact })),

@@ -228,6 +228,7 @@ export function simulate(
       }
       never("a delete of what is not ours", !isOurs(world.copy));
       never("a delete that nobody asked for", world.consumer?.deleting !== true && world.gate.mode !== "drain");
+      never("a delete of what another Connection acts for", world.gate.mode === "elsewhere");
       if (world.copy.held) {
         world.copy.deleting = true;
         world.copy.version = next();
@@ -241,6 +242,7 @@ export function simulate(
     stripMarkers(context) {
       gateStands(context);
       if (world.copy === null || !isOurs(world.copy)) throw new Refused("outdated");
+      never("an orphan of another Connection's", world.gate.mode === "elsewhere");
       never("an orphan that nobody asked for", world.consumer?.orphan !== true);
       Object.assign(world.copy, { clusterUid: "", objectUid: "", owned: STRIPPED, labelled: false, version: next() });
       heard.copy(null);

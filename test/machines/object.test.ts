@@ -205,6 +205,12 @@ describe("without a governing binding or an engaged provider", () => {
     expect(at(...told(object, provider, gate({ engaged: false })), PASS)).toBe("disengaged");
   });
 
+  test("an object that another Connection acts for is left alone, its deletion and a drain included", () => {
+    const another = gate({ mode: "elsewhere" });
+    for (const [, object, provider] of owing) expect(at(...told(object, provider, another), PASS)).toBe("elsewhere");
+    expect(at(...told(consumer({ deleting: true }), null, another), PASS)).toBe("elsewhere");
+  });
+
   test("a deletion that a provider has to confirm waits without a request", () => {
     const leaving = told(consumer({ deleting: true }), copy(), gate({ engaged: false }));
     expect(drive(...leaving, PASS)).toMatchObject({ at: "cleaningUp.blocked", context: { retryIn: null } });

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { initialSyncerContext, type SyncerContext, type SyncerEvent, syncerMachine } from "../../machines/syncer.ts";
 import { createReplica, type Replica } from "./replica.ts";
 import { chances, type Deeds, fates, steps, take } from "./schedule.ts";
-import { COMING, ENDING, NOBODY, WANTED } from "./syncer-samples.ts";
+import { COMING, EAGER, ENDING, NOBODY, WANTED } from "./syncer-samples.ts";
 import { elapse, type Fate, type Side, SIDES, simulate, type World } from "./syncer-world.ts";
 
 const START = { value: { engaging: "waiting" }, context: initialSyncerContext };
@@ -29,6 +29,7 @@ const DEEDS: Deeds<World> = {
   come: (world) => (world.demand = COMING),
   end: (world) => (world.demand = ENDING),
   leave: (world) => (world.demand = NOBODY),
+  keep: (world) => (world.demand = EAGER),
   engage: (world) => (world.connection = "ready"),
   disengage: (world) => (world.connection = "away"),
   deleteConnection: (world) => (world.connection = "deleting"),
@@ -46,7 +47,7 @@ const DEEDS: Deeds<World> = {
 const worlds: fc.Arbitrary<World> = fc
   .record({
     connection: fc.constantFrom<World["connection"][]>("ready", "ready", "ready", "away", "deleting", "absent"),
-    demand: fc.constantFrom(WANTED, WANTED, COMING, ENDING, NOBODY, { live: 0, draining: 1, takesCrd: false }),
+    demand: fc.constantFrom(WANTED, WANTED, COMING, ENDING, NOBODY, EAGER, { live: 0, draining: 1, takesCrd: false }),
     offer: fc.constantFrom<World["offer"][]>("exported", "exported", "withheld", "refused"),
     wanted: fc.constant(1),
     crd: fc.record({
@@ -75,10 +76,19 @@ function expectedEnd(world: World): { at: string; holds: boolean } {
   const holds = isOurs(crd) && world.holding > 0 && !(isGoing && isEngaged);
   if (isGoing && holds) return { at: "cleaningUp.crdTerminating", holds };
   if (demand.live > 0) return wantedEnd(world, holds);
-  return demand.coming ? { at: "engaging.awaitingClaim", holds } : leftEnd(holds && !isEngaged);
+  return demand.coming ? { at: "engaging.awaitingClaim", holds } : leftEnd(world, holds && !isEngaged);
 }
 
-const leftEnd = (holds: boolean) => ({ at: holds ? "cleaningUp.draining" : "cleaningUp.idle", holds });
+function leftEnd(world: World, holds: boolean) {
+  if (holds) return { at: "cleaningUp.draining", holds };
+  return { at: world.demand.eager ? unboundEnd(world) : "cleaningUp.idle", holds };
+}
+
+function unboundEnd({ connection, offer, crd }: World): string {
+  if (connection !== "ready" || offer === "withheld") return "unbound.waiting";
+  const isTaken = crd.owner === "foreign" && ["installing", "established"].includes(crd.state);
+  return offer === "refused" || isTaken ? "unbound.conflicted" : "unbound.installed";
+}
 
 function wantedEnd({ connection, offer, crd }: World, holds: boolean): { at: string; holds: boolean } {
   if (connection === "deleting") return { at: "cleaningUp.deletionsOnly", holds };

@@ -7,6 +7,7 @@ import {
   absent,
   COMING,
   DUE,
+  EAGER,
   ENDING,
   failed,
   foreignCrd,
@@ -26,7 +27,7 @@ const facts: SyncerEvent[] = [
     type: "connection.seen",
     connection,
   })),
-  ...[WANTED, COMING, ENDING, NOBODY].map((demand): SyncerEvent => ({ type: "demand.seen", demand })),
+  ...[WANTED, COMING, ENDING, NOBODY, EAGER].map((demand): SyncerEvent => ({ type: "demand.seen", demand })),
   ...[null, OFFERED, { exported: false, refusal: null }].map((offer): SyncerEvent => ({ type: "offer.seen", offer })),
   ...[absent(), served(), served({ state: "installing" }), served({ state: "deleting" }), foreignCrd()].map(
     (crd): SyncerEvent => ({ type: "crd.seen", crd }),

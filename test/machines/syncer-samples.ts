@@ -35,6 +35,8 @@ export const WANTED: SyncerFacts["demand"] = { live: 1, draining: 0, takesCrd: f
 export const ENDING: SyncerFacts["demand"] = { live: 0, draining: 1, takesCrd: true };
 /** The last ClusterBinding is being deleted, and another one has just been created. */
 export const COMING: SyncerFacts["demand"] = { live: 0, coming: 1, draining: 1, takesCrd: false };
+/** No binding lists it; the Connection's policy wants its definition all the same. */
+export const EAGER: SyncerFacts["demand"] = { ...NOBODY, eager: true };
 export const OFFERED: SyncerFacts["offer"] = { exported: true, refusal: null };
 export const LISTED: SyncerFacts["lists"] = { consumer: true, provider: true };
 

@@ -114,7 +114,7 @@ export function simulate(
     effects: {
       installCrd: ({ demand, connection, offer }) =>
         request("installed", () => {
-          never("a pull for nobody", demand?.live === 0);
+          never("a pull for nobody", demand?.live === 0 && demand.eager !== true);
           never("a pull through a Connection that is not ready", connection !== "ready");
           never("a pull of what is not offered", !offer?.exported || offer.refusal !== null);
           // The write is fenced by the state it was decided on: what has changed meanwhile stays as it is.
@@ -139,7 +139,8 @@ export function simulate(
       const watching = rest.hasTag("watching") && isServed(world);
       if (!watching) world.listed = { consumer: false, provider: false };
       world.watching = watching;
-      never("objects left unwatched while they hold us", rest.in("cleaningUp.idle") && lostTrack(world, rest.context));
+      const isDone = rest.in("cleaningUp.idle") || rest.in("unbound");
+      never("objects left unwatched while they hold us", isDone && lostTrack(world, rest.context));
     },
   };
 }

@@ -9,6 +9,7 @@ import {
   COMING,
   drive,
   DUE,
+  EAGER,
   ENDING,
   failed,
   foreignCrd,
@@ -112,6 +113,37 @@ describe("an API that is no longer exported", () => {
     const gone = told({ offer: { exported: false, refusal: null } });
     expect(at(...gone, PASS)).toBe("engaging.notExported");
     expect(watches(...gone, PASS)).toBe(true);
+  });
+});
+
+describe("an API that no binding lists and the Connection's policy wants", () => {
+  const eager = (change: Partial<SyncerFacts> = {}): SyncerEvent[] => told({ demand: EAGER, ...change });
+
+  test("is pulled and served, and none of its objects is watched", () => {
+    expect(at(...eager({ crd: absent() }), PASS)).toBe("unbound.pulling");
+    expect(at(...eager({ crd: served({ state: "installing" }) }), PASS)).toBe("unbound.establishing");
+    expect(drive(...eager(), PASS)).toMatchObject({ at: "unbound.installed" });
+    expect(watches(...eager(), PASS)).toBe(false);
+  });
+
+  test("waits for a provider that offers it", () => {
+    expect(at(...eager({ connection: "away", crd: absent() }), PASS)).toBe("unbound.waiting");
+    expect(at(...eager({ offer: null, crd: absent() }), PASS)).toBe("unbound.waiting");
+    expect(at(...eager({ offer: { exported: false, refusal: null }, crd: absent() }), PASS)).toBe("unbound.waiting");
+  });
+
+  test("that may not be delivered says so, and one that could not be written is tried again when due", () => {
+    expect(at(...eager({ crd: foreignCrd() }), PASS)).toBe("unbound.conflicted");
+    expect(at(...eager({ crd: absent() }), PASS, failed(true))).toBe("unbound.conflicted");
+    const resting = [...eager({ crd: absent() }), PASS, failed()];
+    expect(drive(...resting)).toMatchObject({ at: "unbound.failing", context: { retryIn: 500 } });
+    expect(at(...resting, PASS)).toBe("unbound.failing");
+    expect(at(...resting, DUE)).toBe("unbound.pulling");
+  });
+
+  test("keeps its definition when the last binding goes, once the objects have let go", () => {
+    expect(at(...eager({ holding: 2 }), PASS)).toBe("cleaningUp.draining");
+    expect(at(...eager({ holding: 2 }), PASS, { type: "holding.counted", holding: 0 }, PASS)).toBe("unbound.installed");
   });
 });
 

@@ -5,6 +5,7 @@ const API = "widgets.example.org";
 
 const view = (change: Partial<BindingView> = {}): BindingView => ({
   kind: "ClusterBinding",
+  connection: "acme",
   namespace: "",
   name: "a",
   created: "2026-01-01T00:00:00Z",

@@ -1,0 +1,97 @@
+// Which binding decides over an object, and which Connection acts for it. Connections that lead to the same provider share
+// its definitions and copies, so their bindings are weighed together; the one that governs says through which Connection
+// the object is synced, and every other one leaves it alone. Nothing is remembered: the bindings are read as they are.
+// Rules: docs/reference/behaviour.md, "Governing binding" and "Schema pull".
+
+import { type AnyBinding } from "../crds/binding.ts";
+import { isDeleting } from "../crds/kube-object.ts";
+import { ownerOf } from "../crds/ownership.ts";
+import type { Gate } from "../machines/object-facts.ts";
+import { type BindingView, rule } from "../machines/rules/governing.ts";
+import { wantsEagerly } from "../machines/rules/pulling.ts";
+import { listedApis, viewOf } from "./directory.ts";
+import { type Engine, phaseOf } from "./engine.ts";
+import type { Syncer } from "./syncer.ts";
+
+const remoteUid = (engine: Engine, connection: string): string =>
+  engine.directory.connection(connection)?.status?.remoteClusterUID ?? "";
+
+/** Do both Connections lead to the same provider, as far as their pins say? */
+export const isPeer = (engine: Engine, connection: string, other: string): boolean => {
+  if (connection === other) return true;
+  const uid = remoteUid(engine, connection);
+  return uid !== "" && uid === remoteUid(engine, other);
+};
+
+const allBindings = ({ directory }: Engine): AnyBinding[] => [
+  ...directory.clusterBindings.values(),
+  ...directory.bindings.values(),
+];
+
+/** Every binding, deleting or not, that names the Connection or one to the same provider. */
+export const peerBindings = (engine: Engine, connection: string): AnyBinding[] =>
+  allBindings(engine).filter(({ spec }) => isPeer(engine, connection, spec.connectionRef.name));
+
+/** The same, reduced to what governs. */
+export const viewsOf = (engine: Engine, connection: string): BindingView[] =>
+  peerBindings(engine, connection).map(viewOf);
+
+/** Live or coming bindings, of Connections other than the syncer's, that list its API. */
+const wantedThrough = (engine: Engine, { api, connection }: Syncer): AnyBinding[] =>
+  allBindings(engine).filter(
+    (binding) =>
+      binding.spec.connectionRef.name !== connection && !isDeleting(binding) && listedApis(binding).includes(api),
+  );
+
+/** Does any other Connection, by a binding or by its policy, want the API's definition on this cluster? */
+export const isWantedElsewhere = (engine: Engine, syncer: Syncer): boolean =>
+  wantedThrough(engine, syncer).length > 0 ||
+  [...engine.directory.connections.values()].some(
+    (one) => one.metadata.name !== syncer.connection && wantsEagerly(one, syncer.api),
+  );
+
+/** Will a binding of another Connection, as far as can be told to the same provider, yet come to govern the namespace? */
+const isAwaited = (engine: Engine, syncer: Syncer, namespace: string): boolean => {
+  const ours = remoteUid(engine, syncer.connection);
+  return wantedThrough(engine, syncer)
+    .filter(({ kind, metadata }) => kind === "ClusterBinding" || metadata.namespace === namespace)
+    .some(({ spec }) => ["", ours].includes(remoteUid(engine, spec.connectionRef.name)));
+};
+
+/**
+ * The Connection that acts for an object which no binding decides over: the one its definition came through. Without one,
+ * or when that Connection does not exist, whoever alone has to do with the API.
+ */
+function isCaretaker(engine: Engine, { crd, connection, api }: Syncer): boolean {
+  const owner = crd === null ? undefined : ownerOf(crd);
+  if (owner !== undefined && engine.directory.connection(owner) !== undefined) return owner === connection;
+  return [...engine.syncers.values()].every((other) => other.api !== api || other.connection === connection);
+}
+
+/** The Connection goes, no binding is left, and no other Connection goes on with the objects: they are let go. */
+const isAbandoned = (engine: Engine, syncer: Syncer, namespace: string): boolean =>
+  phaseOf(engine, syncer.connection).state === "deleting" &&
+  engine.directory.bindingsOf(syncer.connection).length === 0 &&
+  !isAwaited(engine, syncer, namespace);
+
+export type Ruling = Pick<Gate, "mode" | "adopt">;
+
+const ELSEWHERE: Ruling = { mode: "elsewhere", adopt: false };
+const HELD: Ruling = { mode: "held", adopt: false };
+const DRAIN: Ruling = { mode: "drain", adopt: false };
+
+/** Did the API's definition come through a Connection to another provider? Its copies are there, and not where we look. */
+const isAnothers = (engine: Engine, { crd, connection }: Syncer): boolean => {
+  const owner = crd === null ? undefined : ownerOf(crd);
+  return owner !== undefined && engine.directory.connection(owner) !== undefined && !isPeer(engine, connection, owner);
+};
+
+/** What the bindings as they are now mean for this syncer's objects in `namespace`; `able`: the API can be synced. */
+export function rulingFor(engine: Engine, syncer: Syncer, namespace: string, able: boolean): Ruling {
+  if (isAnothers(engine, syncer)) return ELSEWHERE;
+  const { mode, adopt, through } = rule(viewsOf(engine, syncer.connection), syncer.api, namespace);
+  const isMine = through === undefined ? isCaretaker(engine, syncer) : through === syncer.connection;
+  if (!isMine) return ELSEWHERE;
+  if (mode === "held" && isAbandoned(engine, syncer, namespace)) return DRAIN;
+  return mode === "sync" && !able ? HELD : { mode, adopt };
+}
