@@ -10,6 +10,7 @@ import type { Resource } from "../../crds/kube-object.ts";
 import { startControlPlane, type ControlPlane } from "../harness/control-plane.ts";
 import { eventually } from "../harness/wait.ts";
 import { absent, conditionOf, conditions, object, READY } from "./conditions.ts";
+import { counted } from "./counters.ts";
 import { endQuietly, invariantsOf, type Invariants } from "./invariants.ts";
 import { type Landscape, offer, PATIENCE, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
@@ -134,7 +135,11 @@ describe("two Connections to one provider", () => {
     await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("covered-a", [type]));
     await conditions(down(), CLUSTER_BINDINGS, at("covered-a"), READY);
     await down().create(BINDINGS, binding);
-    const covered = { status: "False", reason: "CoveredByClusterBinding", message: /ClusterBinding covered-a/ } as const;
+    const covered = {
+      status: "False",
+      reason: "CoveredByClusterBinding",
+      message: /ClusterBinding covered-a/,
+    } as const;
     await conditions(down(), BINDINGS, at("covered-b", "covered-two"), { Ready: covered });
     await served(land.consumer, type);
     await create(type, "o", "covered-one");
@@ -154,9 +159,14 @@ describe("two Connections to one provider", () => {
 describe("Connections to different providers", () => {
   test("do not fight over one definition: the second is refused, blocks nobody, and releases nothing", async () => {
     const type = await prepare("disputed");
-    await objectsOf(other).create(CRDS, manifests.apiDefinition(type));
+    const elsewhere = { plane: other, objects: objectsOf(other) };
+    await elsewhere.objects.create(CRDS, manifests.apiDefinition(type));
+    await served(elsewhere, type);
     await connect("disputed-a", "konnector-first");
-    await down().create(BINDINGS, manifests.binding("disputed-a", "disputed-one", [type], { connection: "disputed-a" }));
+    await down().create(
+      BINDINGS,
+      manifests.binding("disputed-a", "disputed-one", [type], { connection: "disputed-a" }),
+    );
     await conditions(down(), BINDINGS, at("disputed-a", "disputed-one"), READY);
     const before = await down().get(CRDS, at(apiName(type)));
     await connect("disputed-z", "elsewhere");
@@ -170,6 +180,10 @@ describe("Connections to different providers", () => {
     expect((await down().get(CRDS, at(apiName(type)))).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
 
     await served(land.consumer, type);
+    const watched = { side: "disputed-z", verb: "watch", resource: type.resource, code: "200" };
+    await eventually("the other provider to be watched", async () =>
+      counted(land.konnector, "requests_total", watched),
+    );
     const held = await create(type, "held", "disputed-one");
     await up().merge(type, at("held", "disputed-one"), { metadata: { finalizers: ["example.org/provider"] } });
     await down().remove(type, at("held", "disputed-one"));
@@ -183,7 +197,7 @@ describe("Connections to different providers", () => {
     );
     await up().merge(type, at("held", "disputed-one"), { metadata: { finalizers: null } });
     await absent(down(), type, at("held", "disputed-one"));
-    expect(await objectsOf(other).list(type)).toEqual([]);
+    expect(await elsewhere.objects.list(type)).toEqual([]);
 
     await down().remove(CLUSTER_BINDINGS, at("disputed-z"));
     await absent(down(), CLUSTER_BINDINGS, at("disputed-z"));
