@@ -113,21 +113,22 @@ test("a binding whose objects another one governs as well goes at once, and take
   expect(await allSynced(type, "both")).toEqual(before);
 });
 
-test("a definition stays, with its objects, while a binding of another Connection lists it", async () => {
+test("a definition stays, with its objects and their copies, while a binding of another Connection lists it", async () => {
   const type = await connected("shared");
   await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("shared", [type]));
   await conditions(down(), CLUSTER_BINDINGS, at("shared"), READY);
   await many(type, "shared");
+  const before = await allSynced(type, "shared");
   const { uid } = (await down().get(CRDS, at(apiName(type)))).metadata;
   await down().create(SECRETS, manifests.secret("shared-2", land.kubeconfig));
   await down().create(CONNECTIONS, manifests.connection("shared-2"));
   const second = manifests.clusterBinding("shared-2", [type]);
   await down().create(CLUSTER_BINDINGS, second);
-  await conditions(down(), CLUSTER_BINDINGS, at("shared-2"), { Ready: { status: "False", reason: "OwnedByAnother" } });
+  await conditions(down(), CLUSTER_BINDINGS, at("shared-2"), READY);
   await down().remove(CLUSTER_BINDINGS, at("shared"));
   await absent(down(), CLUSTER_BINDINGS, at("shared"));
   expect((await down().get(CRDS, at(apiName(type)))).metadata.uid).toBe(uid);
-  expect(await down().list(type, "shared")).toHaveLength(MANY);
+  expect(await allSynced(type, "shared")).toEqual(before);
   await down().remove(CLUSTER_BINDINGS, at("shared-2"));
 });
 
