@@ -71,10 +71,9 @@ test("a ClusterBinding that is created while the one it replaces is deleted take
   const before = await allSynced(type, "renamed");
   const { uid } = (await down().get(CRDS, at(apiName(type)))).metadata;
   const next = manifests.clusterBinding("renamed", [type]);
-  await Promise.all([
-    down().create(CLUSTER_BINDINGS, { ...next, metadata: { name: "renamed-next" } }),
-    down().remove(CLUSTER_BINDINGS, at("renamed")),
-  ]);
+  // One after the other, at once: nobody has had the time to put our finalizer on the new one.
+  await down().create(CLUSTER_BINDINGS, { ...next, metadata: { name: "renamed-next" } });
+  await down().remove(CLUSTER_BINDINGS, at("renamed"));
   await absent(down(), CLUSTER_BINDINGS, at("renamed"));
   await conditions(down(), CLUSTER_BINDINGS, at("renamed-next"), READY);
   expect(await allSynced(type, "renamed")).toEqual(before);
