@@ -11,6 +11,9 @@ const ROOM = 24 * 1024 * 1024;
 /** Milliseconds for which a download that failed is not repeated, however many APIs ask for it. */
 const FAILED_FOR = 5_000;
 
+/** Of documents, however small, and of failures. */
+const MOST = 500;
+
 interface Entry {
   document: Promise<PublishedDocument>;
   bytes: number;
@@ -30,7 +33,7 @@ export function createDocuments(clock: Clock, room = ROOM): Documents {
   const makeRoom = (): void => {
     let used = [...entries.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     for (const [key, { bytes }] of entries) {
-      if (used <= room) return;
+      if (used <= room && entries.size <= MOST) return;
       used -= bytes;
       entries.delete(key);
     }
@@ -43,7 +46,10 @@ export function createDocuments(clock: Clock, room = ROOM): Documents {
         entry.bytes = bytes;
         makeRoom();
       },
-      () => (entry.failedAt = clock.now()),
+      () => {
+        entry.failedAt = clock.now();
+        makeRoom();
+      },
     );
     return entry;
   };

@@ -21,3 +21,37 @@ describe("the flags of the Lease", () => {
     expect(() => parseConfig(["run", flag, value])).toThrow(new UsageError(message));
   });
 });
+
+const parsed = (...flags: string[]) => parseConfig(["run", ...flags]);
+
+describe("a duration", () => {
+  it.each([
+    ["30s", 30_000],
+    ["5m", 300_000],
+    ["1500ms", 1_500],
+    ["1h", 3_600_000],
+  ])("%s is understood", (text, milliseconds) => {
+    expect(parsed("--resync-interval", text)["resync-interval"]).toBe(milliseconds);
+  });
+
+  it.each(["30", "s", "", "-5s", "1.5s", "5 m", "0s", "999ms", "forever"])("%o is refused and named", (text) => {
+    expect(() => parsed(`--resync-interval=${text}`)).toThrow(/--resync-interval: must be a duration such as 30s/);
+  });
+
+  it("is 30 s where none is given", () => {
+    expect(parsed()["resync-interval"]).toBe(30_000);
+  });
+});
+
+describe("lists of groups", () => {
+  it("are names and patterns, with commas", () => {
+    const config = parsed("--openapi-exclude-groups", "a.example, *.b.example,,policies");
+    expect([...config["openapi-exclude-groups"]]).toEqual(["a.example", "*.b.example", "policies"]);
+    expect([...config["openapi-include-groups"]]).toEqual([]);
+  });
+
+  it.each(["*", "a.*", "A.example", "a..example", "a/v1", "*.*.example"])("%s is refused and named", (name) => {
+    expect(() => parsed("--openapi-include-groups", `a.example,${name}`)).toThrow(UsageError);
+    expect(() => parsed("--openapi-include-groups", `a.example,${name}`)).toThrow(name);
+  });
+});

