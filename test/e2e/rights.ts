@@ -40,7 +40,8 @@ const SECRET_RIGHTS: Rule[] = [rule("", "secrets", "get list watch patch")];
 const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 
 async function ask(plane: ControlPlane, method: string, path: string, body: unknown): Promise<void> {
-  const answer = await plane.admin.request(method, path, body);
+  const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  const answer = await plane.admin.request(method, path, body, type);
   if (answer.status >= 300)
     throw new Error(`${plane.name}: ${method} ${path} answered ${answer.status}: ${answer.text}`);
 }
@@ -76,3 +77,7 @@ export async function consumerUser(plane: ControlPlane): Promise<string> {
   await grant(plane, KONNECTOR_USER, SECRET_RIGHTS, SECRET_NAMESPACE);
   return kubeconfig;
 }
+
+/** Gives a user who has been granted rights in the whole cluster these instead. */
+export const regrant = (plane: ControlPlane, user: string, rules: Rule[]): Promise<void> =>
+  ask(plane, "PATCH", `${RBAC}/clusterroles/${user}`, { rules });
