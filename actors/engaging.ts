@@ -17,7 +17,7 @@ function sourceWish(engine: Engine, name: string): SourceWish {
   return {
     source: spec?.schema.source ?? "Auto",
     decided: status?.activeSchemaSource ?? "",
-    exported: status?.exportedAPIs ?? [],
+    exported: status?.exportedAPIs ?? null,
   };
 }
 

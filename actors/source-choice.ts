@@ -19,35 +19,36 @@ export interface SourceWish {
   source: SchemaSource | "Auto";
   /** status.activeSchemaSource, or "". */
   decided: string;
-  /** status.exportedAPIs. */
-  exported: readonly ExportedApi[];
+  /** status.exportedAPIs, or null while there are none. */
+  exported: readonly ExportedApi[] | null;
 }
 
 /** What the process gives to every source. */
-export interface SourceWorld extends Omit<SourceTools, "cluster"> {
+export interface SourceWorld extends Omit<SourceTools, "cluster" | "before"> {
   documents: Documents;
   isExcluded: (group: string) => boolean;
 }
 
-type Tools = SourceWorld & SourceTools & { connection: string };
+type Tools = SourceWorld & Omit<SourceTools, "before"> & { connection: string };
 
 /** Milliseconds until somebody who may not list definitions is asked again whether there is a labelled one. */
 const FORBIDDEN_FOR = 600_000;
 
 export function openSource(tools: Tools, wish: SourceWish, events: SourceEvents): Source {
-  if (wish.source === "CRD") return crdSource(tools, events);
+  if (wish.source === "CRD") return crdSource({ ...tools, before: before(wish, "CRD") }, events);
   if (wish.source === "OpenAPI") return openApi(tools, wish, events);
   return autoSource(tools, wish, events);
 }
 
+/** What another source exported is no sign of what there is by this one. */
+const before = ({ decided, exported }: SourceWish, source: SchemaSource) => (decided === source ? exported : null);
+
 const openApi = (
   tools: Tools,
-  { decided, exported }: SourceWish,
+  wish: SourceWish,
   events: SourceEvents,
   discovered: (groups: readonly DiscoveredGroup[]) => void = () => undefined,
-): Source =>
-  // What another source exported is no sign of what is there.
-  openApiSource({ ...tools, before: decided === "OpenAPI" ? exported : [], discovered }, events);
+): Source => openApiSource({ ...tools, before: before(wish, "OpenAPI"), discovered }, events);
 
 /** Does discovery show that definitions are served? Asking for them tells a limited user only that it is forbidden. */
 const servesCrds = (groups: readonly DiscoveredGroup[]): boolean =>
@@ -71,16 +72,15 @@ function autoSource(tools: Tools, wish: SourceWish, events: SourceEvents): Sourc
 
   const lookForLabels = (): void => {
     const patience = () => (active?.kind === "OpenAPI" ? FORBIDDEN_FOR : 0);
-    labelled ??= crdSource(
-      tools,
-      { discovery: decide, offer: (api) => active === labelled && events.offer(api) },
-      patience,
-    );
+    const heard = { discovery: decide, offer: (api: string) => active === labelled && events.offer(api) };
+    labelled ??= crdSource({ ...tools, before: before(wish, "CRD") }, heard, patience);
   };
 
   /** A server may begin to serve definitions. */
   const discovered = (groups: readonly DiscoveredGroup[]): void => {
-    if (active?.kind === "OpenAPI" && servesCrds(groups)) lookForLabels();
+    if (active?.kind !== "OpenAPI" || !servesCrds(groups)) return;
+    unserved = false;
+    lookForLabels();
   };
 
   function decide(): void {

@@ -3,6 +3,7 @@
 // Keeps of each definition what decisions need; schemas are large and are read again when they are pulled.
 // Rule: docs/reference/behaviour.md, "Schema sources".
 
+import type { ExportedApi } from "../crds/connection.ts";
 import { type Crd, hasWebhookConversion } from "../crds/definition-object.ts";
 import { exportsOf } from "../crds/exports.ts";
 import { keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
@@ -46,7 +47,7 @@ const keysOf = (objects: readonly KubeObject[]): Set<string> => new Set(objects.
 
 /** `patience`: the least milliseconds until what was refused is asked for again. */
 export function crdSource(tools: SourceTools, events: SourceEvents, patience = () => 0): CrdSource {
-  const { cluster, clock, resync } = tools;
+  const { cluster, clock, resync, before } = tools;
   let failure: Failure | null = null;
   let listsSinceWatch = 0;
   let refusals = 0;
@@ -126,10 +127,12 @@ export function crdSource(tools: SourceTools, events: SourceEvents, patience = (
   follow();
 
   const exports = () => (crds.complete ? exportsOf([...crds.values()]) : null);
+  /** …and while the first list fails, what was exported before. */
+  const kept = (): ExportedApi[] | null => exports() ?? (failure === null || before === null ? null : [...before]);
 
   const discovery = (): Discovery => {
+    if (failure !== null) return { state: "failed", source: "CRD", ...failure, exports: kept() };
     const known = exports();
-    if (failure !== null) return { state: "failed", source: "CRD", ...failure, exports: known };
     if (known === null) return { state: "unknown" };
     return {
       state: "complete",
@@ -148,12 +151,17 @@ export function crdSource(tools: SourceTools, events: SourceEvents, patience = (
       return failure.fault === "forbidden" ? "forbidden" : "failed";
     },
     offer(name) {
-      const crd = crds.get(`/${name}`);
-      const api = exports()?.find((exported) => exported.name === name);
-      if (!crd || !api) return undefined;
+      const api = kept()?.find((exported) => exported.name === name);
+      if (api === undefined) return undefined;
+      const crd = crds.complete ? crds.get(`/${name}`) : undefined;
+      if (crd === undefined) return { api, version: "crd/before", webhookConversion: false };
       return { api, version: `crd/${crd.metadata.resourceVersion}`, webhookConversion: hasWebhookConversion(crd) };
     },
-    definition: async (api) => (await cluster.get(CRDS, { namespace: "", name: api })) as Crd,
+    async definition(api) {
+      // What may have changed since is not taken over; what is installed goes on.
+      if (!crds.complete) throw new Error(failure?.message ?? "its definitions are being listed");
+      return (await cluster.get(CRDS, { namespace: "", name: api })) as Crd;
+    },
     close() {
       closed = true;
       cancel?.();

@@ -7,7 +7,6 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 
-import type { ExportedApi } from "../crds/connection.ts";
 import type { Crd } from "../crds/definition-object.ts";
 import type { DiscoveredGroup } from "../crds/openapi/discovered.ts";
 import { keptApis, type KnownApi, type KnownApis } from "../crds/openapi/kept-apis.ts";
@@ -23,8 +22,6 @@ export interface OpenApiTools extends SourceTools {
   documents: Documents;
   /** Groups that are not taken over. */
   isExcluded: (group: string) => boolean;
-  /** What was exported before this engagement knew anything. */
-  before: readonly ExportedApi[];
   /** Told of each discovery. */
   discovered: (groups: readonly DiscoveredGroup[]) => void;
 }
@@ -43,8 +40,8 @@ interface Known extends KnownApis {
 }
 
 /** Changes with the document and with the entry in discovery. */
-const versionOf = ({ resource }: KnownApi, published: Published): string => {
-  const document = resource === null ? undefined : published.get(`${resource.group}/${resource.version}`);
+const versionOf = ({ resource }: KnownApi, published: Published | undefined): string => {
+  const document = resource === null ? undefined : published?.get(`${resource.group}/${resource.version}`);
   const entry = createHash("sha256").update(JSON.stringify(resource)).digest("hex").slice(0, 16);
   return `openapi/${entry}/${document ?? ""}`;
 };
@@ -73,15 +70,14 @@ export function openApiSource(tools: OpenApiTools, events: SourceEvents): Source
     known.missing.length > 0 ||
     turns % TURNS_PER_DISCOVERY === 0;
 
-  const before = (): readonly KnownApi[] =>
-    known?.apis ?? tools.before.map((exported) => ({ exported, resource: null }));
+  const before = tools.before?.map((exported): KnownApi => ({ exported, resource: null })) ?? null;
 
   const find = async (): Promise<Known | undefined> => {
     const published = await cluster.documents();
     if (!isDiscoveryDue(published)) return known;
     const groups = await cluster.discover();
     if (known?.groups === groups && known.published === published) return known;
-    return { ...keptApis(before(), groups, isExcluded), groups, published };
+    return { ...keptApis(known?.apis ?? before ?? [], groups, isExcluded), groups, published };
   };
 
   const learn = (found: Known | undefined): void => {
@@ -110,7 +106,7 @@ export function openApiSource(tools: OpenApiTools, events: SourceEvents): Source
   const turn = async (): Promise<void> => {
     turns += 1;
     awaited = false;
-    const before = known?.groups;
+    const told = known?.groups;
     try {
       const found = await find();
       if (closed) return;
@@ -119,13 +115,15 @@ export function openApiSource(tools: OpenApiTools, events: SourceEvents): Source
       if (!closed) fail(error);
       return;
     }
-    if (known !== undefined && known.groups !== before) tools.discovered(known.groups);
+    if (known !== undefined && known.groups !== told) tools.discovered(known.groups);
     again(resync * (known?.missing.length === 0 && !awaited ? RESYNCS_PER_TURN : 1));
   };
   void turn();
 
-  const exports = () => known?.apis.map(({ exported }) => exported) ?? null;
-  const apiOf = (name: string): KnownApi | undefined => known?.apis.find(({ exported }) => exported.name === name);
+  /** While the first look fails, what was exported before. */
+  const apis = (): readonly KnownApi[] | null => known?.apis ?? (failure === null ? null : before);
+  const exports = () => apis()?.map(({ exported }) => exported) ?? null;
+  const apiOf = (name: string): KnownApi | undefined => apis()?.find(({ exported }) => exported.name === name);
 
   const discovery = (): Discovery => {
     if (failure !== null) return { state: "failed", source: "OpenAPI", ...failure, exports: exports() };
@@ -135,8 +133,10 @@ export function openApiSource(tools: OpenApiTools, events: SourceEvents): Source
 
   const definition = async (name: string): Promise<Crd> => {
     const api = apiOf(name);
-    if (known === undefined || api === undefined) throw new ApiError(`${name} is not exported`, { status: 404 });
-    if (api.resource === null) throw new Error(`the provider does not tell at the moment what ${name} is`);
+    if (api === undefined) throw new ApiError(`${name} is not exported`, { status: 404 });
+    if (known === undefined || api.resource === null) {
+      throw new Error(`the provider does not tell at the moment what ${name} is`);
+    }
     const { exported, resource } = api;
     const groupVersion = `${resource.group}/${resource.version}`;
     const version = known.published.get(groupVersion);
@@ -153,12 +153,12 @@ export function openApiSource(tools: OpenApiTools, events: SourceEvents): Source
     discovery,
     offer(name) {
       const api = apiOf(name);
-      if (known === undefined || api === undefined) {
+      if (api === undefined) {
         if (!awaited && known !== undefined && failure === null) again(resync);
         awaited = true;
         return undefined;
       }
-      return { api: api.exported, version: versionOf(api, known.published), webhookConversion: false };
+      return { api: api.exported, version: versionOf(api, known?.published), webhookConversion: false };
     },
     definition,
     close() {

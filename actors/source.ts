@@ -41,6 +41,8 @@ export interface SourceTools {
   clock: Clock;
   /** Milliseconds between looks at what cannot be watched. */
   resync: number;
+  /** What this very source exported before, from the status, or null: it stands while the first look fails. */
+  before: readonly ExportedApi[] | null;
 }
 
 export interface Failure {
