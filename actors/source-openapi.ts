@@ -27,7 +27,7 @@ export interface OpenApiTools extends SourceTools {
 }
 
 /** Discovery is asked at least once in so many turns. */
-const TURNS_PER_DISCOVERY = 10;
+const TURNS_PER_DISCOVERY = 5;
 
 /** A turn is so many resync intervals long, and one while something is missing or awaited. */
 const RESYNCS_PER_TURN = 2;
