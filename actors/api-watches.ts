@@ -11,7 +11,7 @@ import type { Shape } from "./facts.ts";
 import { objectKey } from "./keys.ts";
 import { ApiError, PRIORITY, type Priority } from "./ports.ts";
 import { gateFor, type Syncer, type Watching } from "./syncer.ts";
-import { createTable, type Entry } from "./table.ts";
+import { createTable, type Entry, MOST_STRAYS } from "./table.ts";
 
 const settled = (syncer: Syncer, key: string, entry: Entry): boolean => {
   const { consumer, copy, memory } = entry;
@@ -112,7 +112,8 @@ export function watchProvider(engine: Engine, syncer: Syncer, watching: Watching
   watching.provider = provider;
   provider.watch = engagement.cluster.watch(
     shape.resource,
-    { labelSelector },
+    // The copies of what is here, and some that are left from what was.
+    { labelSelector, mostObjects: () => 2 * (table.size - table.strays) + MOST_STRAYS },
     {
       seen: guarded(engine, syncer, (copy) => table.copySeen(copy)),
       gone: guarded(engine, syncer, (copy) => table.copyGone(copy)),

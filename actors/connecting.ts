@@ -6,7 +6,7 @@ import type { ConnectionEvent } from "../machines/connection-facts.ts";
 import type { Engine } from "./engine.ts";
 import { clusterUid } from "./identity.ts";
 import { fingerprintOf, kubeconfigOf, secretOf } from "./kubeconfig-secret.ts";
-import { ApiError, type Cluster, KubeconfigError } from "./ports.ts";
+import { ApiError, type Cluster, KubeconfigError, UnreachableError } from "./ports.ts";
 import { faultOf } from "./source.ts";
 
 /** A client whose identity has been read, until the machine has compared it with the pin. */
@@ -24,16 +24,21 @@ const unusable = (fingerprint: string, error: KubeconfigError): Identified => ({
   message: error.message,
 });
 
+/** How long the server asked us to wait, for a failed step. */
+export const waiting = (error: unknown): { retryAfter?: number } => {
+  const asked = error instanceof ApiError || error instanceof UnreachableError ? error.retryAfter : undefined;
+  return asked === undefined ? {} : { retryAfter: asked };
+};
+
 /** A failed step; `side` tells whose API server it was. */
 function failed(side: "provider" | "local", what: string, error: unknown): Identified {
   const fault = side === "local" ? "local" : faultOf(error);
-  const retryAfter = error instanceof ApiError ? error.retryAfter : undefined;
   return {
     type: "failed",
     // An answer that is neither yes nor a plain refusal leaves nothing to work with: as good as none.
     fault: fault === "degraded" ? "unreachable" : fault,
     message: `${what}: ${error instanceof Error ? error.message : String(error)}`,
-    ...(retryAfter === undefined ? {} : { retryAfter }),
+    ...waiting(error),
   };
 }
 

@@ -2,6 +2,7 @@
 // machine's state asks for, writes the Connection's status, and wakes its syncers and bindings when its phase changes.
 
 import type { Connection } from "../crds/connection.ts";
+import { thatFit } from "../crds/exports.ts";
 import { isDeleting, keyOf } from "../crds/kube-object.ts";
 import { CONNECTIONS, SECRETS } from "../crds/resources.ts";
 import { connectionMachine } from "../machines/connection.ts";
@@ -14,7 +15,7 @@ import { connectionConditions, knownExports, knownSource } from "../machines/con
 import { factsOf } from "./connection-facts.ts";
 import { followSpec, keepEngagement } from "./engaging.ts";
 import { type Engine, isoNow, type Phase } from "./engine.ts";
-import { type Candidate, identify } from "./connecting.ts";
+import { type Candidate, identify, waiting } from "./connecting.ts";
 import { peerBindings } from "./governance.ts";
 import { addCleanup, ifThere, removeCleanup } from "./finalizers.ts";
 import { hosted, type Rest, runPass } from "./host.ts";
@@ -81,9 +82,8 @@ async function guarded(run: () => Promise<ConnectionEvent>): Promise<ConnectionE
   try {
     return await run();
   } catch (error) {
-    const retryAfter = error instanceof ApiError ? error.retryAfter : undefined;
     const message = `on this cluster: ${error instanceof Error ? error.message : String(error)}`;
-    return { type: "failed", fault: "local", message, ...(retryAfter === undefined ? {} : { retryAfter }) };
+    return { type: "failed", fault: "local", message, ...waiting(error) };
   }
 }
 
@@ -128,7 +128,8 @@ async function verify(engine: Engine, name: string): Promise<ConnectionEvent> {
     return { type: "verified", remote };
   } catch (error) {
     const fault = faultOf(error) === "unauthorized" ? "unauthorized" : "unreachable";
-    return { type: "failed", fault, message: `the provider no longer answers: ${String((error as Error).message)}` };
+    const message = `the provider no longer answers: ${String((error as Error).message)}`;
+    return { type: "failed", fault, message, ...waiting(error) };
   }
 }
 
@@ -160,7 +161,7 @@ async function report(engine: Engine, name: string, rest: Rest<ConnectionContext
   const source = knownSource(rest.context);
   const status = {
     ...connection.status,
-    ...(exports === null ? {} : { exportedAPIs: exports }),
+    ...(exports === null ? {} : { exportedAPIs: thatFit(exports) }),
     ...(source === null ? {} : { activeSchemaSource: source }),
     conditions: nextConditions(connection, updates, isoNow(engine.clock)),
   };

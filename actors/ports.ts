@@ -40,6 +40,13 @@ export class ApiError extends Error {
 /** No (usable) answer came: refused, reset, timed out, TLS failure, not HTTP, not JSON. Never carries a credential. */
 export class UnreachableError extends Error {
   override readonly name = "UnreachableError";
+  /** Seconds that whatever answered asked us to wait, if it did. */
+  readonly retryAfter: number | undefined;
+
+  constructor(message: string, retryAfter?: number) {
+    super(message);
+    this.retryAfter = retryAfter;
+  }
 }
 
 /** A kubeconfig that may not or cannot be used; `field` names what is wrong, `message` what to do. Never its content. */
@@ -60,11 +67,15 @@ export interface WatchOptions {
   fieldSelector?: string;
   /** Deliver `PartialObjectMetadata`: no spec, no status. */
   metadataOnly?: boolean;
+  /** A list of more objects than this fails: for servers that are not trusted with our memory. Asked while one is read. */
+  mostObjects?: () => number;
 }
 
 export interface ListOptions extends WatchOptions {
   /** At most so many objects: the first ones. */
   limit?: number;
+  /** What is kept of each object, as it comes. */
+  trim?: (object: KubeObject) => KubeObject;
 }
 
 /**

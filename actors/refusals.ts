@@ -2,7 +2,7 @@
 // Rule: docs/reference/behaviour.md, "Refusals".
 
 import type { RefusalCause } from "../machines/object-facts.ts";
-import { ApiError } from "./ports.ts";
+import { ApiError, UnreachableError } from "./ports.ts";
 
 export interface Judgement {
   cause: RefusalCause;
@@ -47,7 +47,8 @@ function causeOf(error: ApiError, tested: boolean): RefusalCause {
 /** `tested`: the write was a JSON patch with `test` operations, so 422 means one of them failed. */
 export function judge(error: unknown, what: string, tested = false): Judgement {
   const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
-  if (!(error instanceof ApiError)) return { cause: "fault", message };
-  const retryAfter = error.retryAfter;
-  return { cause: causeOf(error, tested), message, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  const answered = error instanceof ApiError || error instanceof UnreachableError;
+  const retryAfter = answered ? error.retryAfter : undefined;
+  const cause = error instanceof ApiError ? causeOf(error, tested) : "fault";
+  return { cause, message, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }

@@ -5,7 +5,7 @@
 
 import type { ExportedApi } from "../crds/connection.ts";
 import { type Crd, hasWebhookConversion } from "../crds/definition-object.ts";
-import { exportsOf } from "../crds/exports.ts";
+import { exportsOf, isDefinition } from "../crds/exports.ts";
 import { keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
 import { LABEL } from "../crds/labels.ts";
 import { CRDS } from "../crds/resources.ts";
@@ -25,14 +25,33 @@ export interface CrdSource extends Source {
 /** The watch is tried again after so many lists. */
 const LISTS_PER_WATCH = 20;
 
-const SELECTOR = { labelSelector: `${LABEL.exported}=true` };
+/** Definitions that are taken of one provider. */
+const MOST = 20_000;
+
+const SELECTOR = { labelSelector: `${LABEL.exported}=true`, mostObjects: () => MOST };
+
+/** Without what its author may write at any length. */
+const essential = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
+  const { name, uid, resourceVersion, labels, deletionTimestamp } = metadata;
+  const exported = labels?.[LABEL.exported];
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      uid,
+      resourceVersion,
+      ...(exported === undefined ? {} : { labels: { [LABEL.exported]: exported } }),
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+    },
+  };
+};
 
 const trimmed = (crd: Crd): Crd => ({
-  ...crd,
-  metadata: { ...crd.metadata, managedFields: undefined },
+  ...essential(crd),
   spec: {
     group: crd.spec.group,
-    names: crd.spec.names,
+    names: { plural: crd.spec.names.plural, kind: crd.spec.names.kind },
     scope: crd.spec.scope,
     versions: crd.spec.versions.map(({ name, served, storage }) => ({ name, served, storage })),
     ...(crd.spec.conversion ? { conversion: { strategy: crd.spec.conversion.strategy } } : {}),
@@ -59,9 +78,12 @@ export function crdSource(tools: SourceTools, events: SourceEvents, patience = (
     failure = null;
     events.discovery();
   };
+  /** Computed once per change: a provider may export thousands. */
+  let found: ExportedApi[] | null = null;
   const crds = createCache<Crd>({
     changed: (before, after) => {
       failure = null;
+      found = null;
       const name = (after ?? before)?.metadata.name;
       if (crds.complete && name !== undefined) {
         events.offer(name);
@@ -76,7 +98,9 @@ export function crdSource(tools: SourceTools, events: SourceEvents, patience = (
     },
   });
   const { sink } = crds;
-  const seen = (object: KubeObject): void => sink.seen(trimmed(object as Crd));
+  const seen = (object: KubeObject): void => {
+    if (isDefinition(object)) sink.seen(trimmed(object));
+  };
 
   const isNew = (present: readonly KubeObject[]): boolean =>
     !crds.complete ||
@@ -86,7 +110,8 @@ export function crdSource(tools: SourceTools, events: SourceEvents, patience = (
   const look = async (): Promise<void> => {
     // What has not changed is not fetched: whole definitions are large.
     if (!isNew(await cluster.list(CRDS, { ...SELECTOR, metadataOnly: true }))) return;
-    const present = await cluster.list(CRDS, SELECTOR);
+    const trim = (object: KubeObject): KubeObject => (isDefinition(object) ? trimmed(object) : essential(object));
+    const present = await cluster.list(CRDS, { ...SELECTOR, trim });
     if (closed) return;
     present.forEach(seen);
     sink.listed(keysOf(present));
@@ -126,7 +151,7 @@ export function crdSource(tools: SourceTools, events: SourceEvents, patience = (
   }
   follow();
 
-  const exports = () => (crds.complete ? exportsOf([...crds.values()]) : null);
+  const exports = () => (crds.complete ? (found ??= exportsOf([...crds.values()])) : null);
   /** …and while the first list fails, what was exported before. */
   const kept = (): ExportedApi[] | null => exports() ?? (failure === null || before === null ? null : [...before]);
 

@@ -174,5 +174,7 @@ function keepProviderWatch(engine: Engine, syncer: Syncer, watching: Watching): 
     weighAll(engine, syncer);
   }
   const named = watching.shape.clusterUid !== "";
-  if (engagement && named && watching.provider === null) watchProvider(engine, syncer, watching, engagement);
+  // Only once it is known what is here: that bounds what a provider may have to tell about it.
+  const isReady = named && watching.consumerListed;
+  if (engagement && isReady && watching.provider === null) watchProvider(engine, syncer, watching, engagement);
 }

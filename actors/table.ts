@@ -51,6 +51,9 @@ export interface Tally {
 const isFailing = (memory: Memory | null): boolean =>
   memory !== null && memory.refused !== null && memory.refused.cause !== "outdated";
 
+/** Copies of no object of ours that are remembered: a provider must not fill our memory with what nobody here made. */
+export const MOST_STRAYS = 20_000;
+
 const NOTHING: Tally = { claimed: 0, foreign: 0, another: 0, failing: 0 };
 
 const tallyOf = ({ consumer, memory }: Entry): Tally =>
@@ -67,6 +70,8 @@ export interface Table {
   get(key: string): Entry | undefined;
   keys(): IterableIterator<string>;
   readonly size: number;
+  /** Copies of no object of ours: the provider's word alone. */
+  readonly strays: number;
   /** Each returns the consumer key of what changed, or undefined when it was old news. */
   consumerSeen(object: KubeObject): string | undefined;
   consumerGone(object: KubeObject): string | undefined;
@@ -97,6 +102,8 @@ export function createTable(shape: Shape): Table {
   const entries = new Map<string, Entry>();
   const tallies = new Map<string, Tally>();
   const failing = new Set<string>();
+  let strays = 0;
+  const isStray = ({ consumer, copy }: Entry): number => Number(consumer === null && copy !== null);
 
   const count = (key: string, before: Tally, after: Tally) => {
     if (after.failing) failing.add(key);
@@ -111,7 +118,9 @@ export function createTable(shape: Shape): Table {
   const change = (key: string, alter: (entry: Entry) => void): void => {
     const entry = entries.get(key) ?? emptyEntry();
     const before = tallyOf(entry);
+    strays -= isStray(entry);
     alter(entry);
+    strays += isStray(entry);
     count(key, before, tallyOf(entry));
     if (entry.consumer === null && entry.copy === null) entries.delete(key);
     else entries.set(key, entry);
@@ -152,6 +161,9 @@ export function createTable(shape: Shape): Table {
     get size() {
       return entries.size;
     },
+    get strays() {
+      return strays;
+    },
     failing,
     consumerSeen(object) {
       const key = keyText(keyOf(object));
@@ -179,6 +191,8 @@ export function createTable(shape: Shape): Table {
     copySeen(copy) {
       const key = consumerKey(copy);
       if (key === undefined || !isNews(lastOfCopy(key), copy)) return undefined;
+      // What is not known here is not taken for absent: before anything is done that depends on it, it is looked up.
+      if (strays >= MOST_STRAYS && !entries.has(key)) return undefined;
       change(key, (entry) => {
         entry.copy = copyFact(shape, copy);
         entry.copyBody = copy;

@@ -3,7 +3,8 @@
 
 import type { ExportedApi } from "./connection.ts";
 import type { Crd } from "./definition-object.ts";
-import { isDeleting } from "./kube-object.ts";
+import { isRecord, type Json } from "./json.ts";
+import { isDeleting, type KubeObject } from "./kube-object.ts";
 import { LABEL } from "./labels.ts";
 
 /** Whether the provider's operator has labelled it for export: the value must be exactly "true". */
@@ -27,3 +28,41 @@ export const exportsOf = (crds: readonly Crd[]): ExportedApi[] =>
     .map(exportOf)
     .filter((api) => api.versions.length > 0)
     .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
+
+const DOMAIN = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const LABEL_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const MOST_VERSIONS = 100;
+
+const isText = (value: Json | undefined, form: RegExp): boolean => typeof value === "string" && form.test(value);
+
+const areVersions = (value: Json | undefined): boolean =>
+  Array.isArray(value) &&
+  value.length <= MOST_VERSIONS &&
+  value.every((version) => isRecord(version) && isText(version["name"], LABEL_NAME));
+
+/**
+ * Is it a definition as an API server lets them be? What else calls itself one comes from a server that is none, and goes
+ * neither into a status nor into a request.
+ */
+export const isDefinition = (object: KubeObject): object is Crd => {
+  const spec = object.spec as Json | undefined;
+  if (spec === undefined || !isRecord(spec) || !isRecord(spec["names"] as Json)) return false;
+  const { plural, kind } = spec["names"] as Record<string, Json>;
+  return (
+    isText(spec["group"], DOMAIN) &&
+    isText(plural, LABEL_NAME) &&
+    isText(kind, /^[A-Za-z][A-Za-z0-9-]{0,62}$/) &&
+    object.metadata.name === `${String(plural)}.${String(spec["group"])}` &&
+    isText(spec["scope"], /^(Namespaced|Cluster)$/) &&
+    areVersions(spec["versions"])
+  );
+};
+
+/** Bytes of `exportedAPIs` in a status: an API server takes 1.5 MB of an object, and there is more in it. */
+const STATUS_ROOM = 512 * 1024;
+
+/** As many of them, in order, as a Connection's status has room for. */
+export const thatFit = (exports: readonly ExportedApi[]): ExportedApi[] => {
+  let size = 0;
+  return exports.filter((api) => (size += JSON.stringify(api).length + 1) <= STATUS_ROOM);
+};

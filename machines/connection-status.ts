@@ -3,6 +3,7 @@
 
 import type { ConditionUpdate } from "../crds/conditions.ts";
 import type { ExportedApi } from "../crds/connection.ts";
+import { thatFit } from "../crds/exports.ts";
 import type { Reason } from "../crds/reasons.ts";
 import type { ConnectionContext } from "./connection-facts.ts";
 import type { SchemaSource } from "./rules/schema-source.ts";
@@ -93,6 +94,13 @@ const drainingMessage = ({ bindings, leftovers }: ConnectionContext): string =>
     ? `${leftovers} object(s) still have a copy on the provider`
     : `${bindings} binding(s) still refer to this Connection; delete them`;
 
+/** Fewer stand in the status than are exported, since it has only so much room; each can be bound all the same. */
+const roomNote = (context: ConnectionContext): string => {
+  const exports = knownExports(context) ?? [];
+  const shown = thatFit(exports).length;
+  return shown === exports.length ? "" : `; exportedAPIs has room for ${shown} of ${exports.length} exported APIs`;
+};
+
 /** What was asked for and is not done must be said where people look. */
 const ignoredNote = ({ connection }: ConnectionContext): string =>
   connection?.ignored?.length ? `; without effect in this version: ${connection.ignored.join(", ")}` : "";
@@ -107,7 +115,7 @@ function ready(state: ConnectionState, context: ConnectionContext, steps: Verdic
     return no(discovery.fault === "forbidden" ? "Forbidden" : "Pending", discovery.message);
   }
   if (!state.ready) return no("Pending", "the exported APIs are being listed");
-  return GOOD(`engaged with the provider${ignoredNote(context)}`);
+  return GOOD(`engaged with the provider${ignoredNote(context)}${roomNote(context)}`);
 }
 
 /** All conditions of a Connection, in the order they are shown. */

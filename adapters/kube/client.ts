@@ -1,62 +1,50 @@
 // The Cluster port on undici: the requests of the Kubernetes API as raw JSON whose numbers keep their digits. Leaves
-// connections to transport.ts, judging errors to errors.ts and everything a watch does after it has begun to watch.ts.
+// sending them to requests.ts, connections to transport.ts and everything a watch does after it has begun to watch.ts.
 // Rule: docs/reference/behaviour.md, "Client and watch".
 
-import type { Dispatcher } from "undici";
 import {
   ApiError,
   type Cluster,
   type ListOptions,
+  UnreachableError,
   type Watch,
   type WatchOptions,
   type WatchSink,
 } from "../../actors/ports.ts";
-import { isRecord, parseJson, stringifyJson } from "../../crds/json.ts";
+import { isRecord, stringifyJson } from "../../crds/json.ts";
 import type { KubeObject, Resource } from "../../crds/kube-object.ts";
 import { apiVersionOf } from "../../crds/resources.ts";
 import { applyRequest } from "./apply.ts";
 import { createDiscovery } from "./discovery.ts";
 import { createErrorMapper } from "./errors.ts";
-import { exchange, type ExchangeLimits, type FlowHandler, type HttpRequest, openFlow } from "./exchange.ts";
+import { type FlowHandler, type HttpRequest, openFlow } from "./exchange.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { groupNames, isStatus, type Page, toObject, toPage } from "./objects.ts";
+import { readPages } from "./pages.ts";
 import { basePath, collectionPath, objectPath, query } from "./paths.ts";
-import { credentialHeaders, type ServerAccess } from "./server-access.ts";
+import { createRequests, type RequestLimits, type RequestOptions, type Success, type Verb } from "./requests.ts";
+import type { ServerAccess } from "./server-access.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 import { startWatch, WATCH_TIMING, type WatchTiming } from "./watch.ts";
 
-export interface ClusterOptions extends TransportOptions {
-  userAgent?: string;
-  /** Milliseconds a request may take, waiting for a socket included. Default 30 s. */
-  requestTimeout?: number;
+export interface ClusterOptions extends TransportOptions, RequestOptions {
   /** Milliseconds between two heartbeats while anything is watched. Default 10 s. */
   heartbeatInterval?: number;
   /** Milliseconds after which a heartbeat counts as failed. Default 5 s. */
   heartbeatTimeout?: number;
-  /** Bytes of one answer. Default 64 MiB. */
-  maxAnswer?: number;
   pageSize?: number;
   timing?: WatchTiming;
-  /** Told of each request that has ended; `code` 0 means no answer. For a watch: of each stream, when it opens. */
-  onRequest?: (verb: Verb, resource: string, code: number, milliseconds: number) => void;
 }
 
-export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "apply" | "delete";
-
-interface Success {
-  status: number;
-  /** Parsed; undefined for 304. */
-  body: unknown;
-  /** Of the body's text. */
-  bytes: number;
-  etag: string;
-}
+type OnItem = (object: KubeObject) => void;
 
 /** A quiet stream is opened anew after this, in case its connection died alone; the server's own limit comes earlier. */
 const WATCH_IDLE = 300_000;
-const WATCH_SECONDS = { least: 240, most: 480 };
-const JSON_HEADERS = { accept: "application/json" };
-const REFUSAL_BYTES = 1024 * 1024;
+/** Milliseconds for a list that is no watch's. */
+const LIST_WITHIN = 300_000;
+/** A document describes a whole group of an API: some 30,000 values for a large one of Kubernetes' own. */
+const DOCUMENT_VALUES = 1_000_000;
+const WATCH_SECONDS = { least: 240, most: 480, grace: 30 };
 
 const acceptFor = (options: WatchOptions, kind: "PartialObjectMetadata" | "PartialObjectMetadataList"): string =>
   options.metadataOnly === true
@@ -82,56 +70,33 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
   const errors = createErrorMapper(access);
   const base = basePath(access.server);
   const requestTimeout = options.requestTimeout ?? 30_000;
-  const limits: ExchangeLimits = { milliseconds: requestTimeout, bytes: options.maxAnswer ?? 64 * 1024 * 1024 };
   const watches = new Set<Watch>();
   const streaming = { refused: false };
   let closed = false;
 
-  const authorized = (request: HttpRequest): HttpRequest => ({
-    ...request,
-    headers: {
-      "user-agent": options.userAgent ?? "konnector",
-      ...JSON_HEADERS,
-      ...request.headers,
-      ...credentialHeaders(access),
+  const requests = createRequests(access, transport, errors, {
+    ...options,
+    requestTimeout,
+    onRequest: (verb, resource, code, milliseconds) => {
+      // A server that answers with its own failure may have nothing else to say to anybody.
+      if (code > 0 && code < 500) heartbeat.answered();
+      options.onRequest?.(verb, resource, code, milliseconds);
     },
   });
 
-  const send = async (dispatcher: Dispatcher, request: HttpRequest, limit: ExchangeLimits): Promise<Success> => {
-    const answer = await exchange(dispatcher, authorized(request), limit);
-    const etag = answer.headers["etag"] ?? "";
-    if (answer.status === 304 && "if-none-match" in request.headers)
-      return { status: 304, body: undefined, bytes: 0, etag };
-    if (answer.status < 200 || answer.status > 299) throw errors.fromAnswer(answer);
-    try {
-      return { status: answer.status, body: parseJson(answer.body), bytes: Buffer.byteLength(answer.body), etag };
-    } catch {
-      throw errors.notJson(answer);
-    }
-  };
-
-  /** Runs `read` on the answer of one request; every way it can fail is an ApiError or an UnreachableError. */
   const call = async <T>(
     verb: Verb,
     resource: string,
     request: HttpRequest,
     read: (success: Success) => T,
-    limit = limits,
-    dispatcher = transport.requests,
+    limits: Partial<RequestLimits> = {},
   ): Promise<T> => {
-    const started = performance.now();
-    let code = 0;
     try {
-      const success = await send(dispatcher, request, limit);
-      code = success.status;
-      return read(success);
-    } catch (failure) {
-      const error = errors.fromFailure(failure);
-      if (error instanceof ApiError) code = error.status;
+      return await requests.call({ verb, resource }, request, read, { limits });
+    } catch (error) {
+      // Watches need not wait for the next beat to learn what a request has just found out.
+      if (error instanceof UnreachableError) heartbeat.suspect();
       throw error;
-    } finally {
-      if (code > 0) heartbeat.answered();
-      options.onRequest?.(verb, resource, code, performance.now() - started);
     }
   };
 
@@ -158,7 +123,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     headers: { accept },
   });
 
-  const page = (resource: Resource, scope: ListOptions, next: string): Promise<Page> => {
+  const page = (resource: Resource, scope: ListOptions, next: string, onItem: OnItem): Promise<Page> => {
     const parameters = {
       ...selectors(scope),
       limit: String(scope.limit ?? options.pageSize ?? 500),
@@ -166,17 +131,22 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     };
     const path = collectionPath(base, resource, scope.namespace) + query(parameters);
     const request = read(path, acceptFor(scope, "PartialObjectMetadataList"));
-    return call("list", resource.resource, request, ({ body }) => toPage(body, resource));
+    const take = (item: unknown): void => onItem(toObject(item, resource));
+    return requests.items({ verb: "list", resource: resource.resource }, request, take, ({ body }) => toPage(body));
   };
 
   const listOnce = async (resource: Resource, scope: ListOptions): Promise<KubeObject[]> => {
-    const items: KubeObject[] = [];
-    for (let next: string | undefined = ""; next !== undefined;) {
-      const part: Page = await page(resource, scope, next);
-      items.push(...part.items);
-      next = part.next === "" || scope.limit !== undefined ? undefined : part.next;
-    }
-    return items;
+    const { trim = (object) => object, mostObjects = () => Infinity } = scope;
+    const objects: KubeObject[] = [];
+    const bounds = { mostObjects, within: LIST_WITHIN, isStopped: () => scope.limit !== undefined };
+    await readPages(
+      (next, onItem) => page(resource, scope, next, onItem),
+      bounds,
+      (object) => {
+        objects.push(trim(object));
+      },
+    );
+    return objects;
   };
 
   const discovery = createDiscovery({
@@ -186,13 +156,22 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
       const request = read(path, accept);
       const condition: Record<string, string> = etag === "" ? {} : { "if-none-match": etag };
       const asked = { ...request, headers: { ...request.headers, ...condition } };
-      return call("get", resource, asked, (success) => success, { ...limits, bytes: Math.min(limits.bytes, bytes) });
+      return call("get", resource, asked, (success) => success, { bytes, values: DOCUMENT_VALUES });
     },
   });
 
   const ping = async (): Promise<void> => {
-    const limit = { milliseconds: options.heartbeatTimeout ?? 5_000, bytes: REFUSAL_BYTES };
-    await call("get", "version", read(`${base}/version`), () => undefined, limit, transport.watches());
+    const how = {
+      limits: { milliseconds: options.heartbeatTimeout ?? 5_000 },
+      dispatcher: transport.watches(),
+    };
+    try {
+      await requests.call({ verb: "get", resource: "version" }, read(`${base}/version`), () => undefined, how);
+    } catch (error) {
+      // The least request there is: who cannot answer that is not there, whatever stands in front of it says.
+      if (!(error instanceof ApiError) || error.status < 500) throw error;
+      throw errors.unreachable(`it answered with HTTP status ${error.status}: ${error.message}`, error.retryAfter);
+    }
   };
 
   const heartbeat = createHeartbeat({
@@ -208,8 +187,12 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     const told = (code: number): void =>
       options.onRequest?.("watch", resource.resource, code, performance.now() - started);
     const accept = acceptFor(scope, "PartialObjectMetadata");
-    const flowLimits = { openMilliseconds: requestTimeout, idleMilliseconds: WATCH_IDLE, bytes: REFUSAL_BYTES };
-    return openFlow(transport.watches(), authorized(read(path, accept)), flowLimits, {
+    const flowLimits = {
+      openMilliseconds: requestTimeout,
+      idleMilliseconds: WATCH_IDLE,
+      lifeMilliseconds: (WATCH_SECONDS.most + WATCH_SECONDS.grace) * 1_000,
+    };
+    return openFlow(transport.watches(), requests.authorized(read(path, accept)), flowLimits, {
       ...handler,
       onOpen: () => {
         told(200);
@@ -227,7 +210,8 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
       {
         resource,
         open: (version, handler) => openWatch(resource, scope, version, handler),
-        page: (next) => page(resource, scope, next),
+        page: (next, onItem) => page(resource, scope, next, onItem),
+        mostObjects: scope.mostObjects ?? (() => Infinity),
         errors,
         heartbeat,
         streaming,

@@ -4,10 +4,13 @@
 
 import { ApiError, UnreachableError } from "../../actors/ports.ts";
 import { isRecord, type Json, parseJson } from "../../crds/json.ts";
-import type { Answer } from "./exchange.ts";
+import { type Answer, contentType } from "./exchange.ts";
 import { currentToken, type ServerAccess } from "./server-access.ts";
 
 const LONGEST_MESSAGE = 2_048;
+
+/** Seconds: who is told to wait for years would never notice that the server is well again. */
+const LONGEST_WAIT = 600;
 
 /** Judges the answers of one server; `origin` stands in every UnreachableError. */
 export interface ErrorMapper {
@@ -19,7 +22,7 @@ export interface ErrorMapper {
   fromStatus(status: unknown): ApiError;
   /** A request that ended without an answer. */
   fromFailure(failure: unknown): ApiError | UnreachableError;
-  unreachable(problem: string): UnreachableError;
+  unreachable(problem: string, retryAfter?: number): UnreachableError;
 }
 
 const CAUSES: Record<string, string> = {
@@ -44,6 +47,8 @@ const CAUSES: Record<string, string> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "its answer was cut short",
   HPE: "it does not speak HTTP",
   ERR_ANSWER_TOO_LARGE: "its answer is larger than we take",
+  ERR_LIST_WITHOUT_END: "its list does not end",
+  ERR_LIST_TOO_LONG: "its list holds more objects than we take",
   ERR_NOT_KUBERNETES: "its answer is not what the Kubernetes API answers",
   CERT_HAS_EXPIRED: "its certificate has expired",
   CERT_NOT_YET_VALID: "its certificate is not valid yet",
@@ -77,18 +82,16 @@ const causeOf = (failure: unknown): string => {
 
 const text = (value: Json | undefined): string | undefined => (typeof value === "string" ? value : undefined);
 
+const bounded = (seconds: number): number => Math.min(seconds, LONGEST_WAIT);
+
 /** Seconds of a Retry-After header: a number of seconds or an HTTP date. */
 const retryAfterSeconds = (header: string | undefined, now: number): number | undefined => {
   if (header === undefined) return undefined;
   const trimmed = header.trim();
-  if (/^\d{1,9}$/.test(trimmed)) return Number(trimmed);
+  if (/^\d+$/.test(trimmed)) return bounded(Number(trimmed));
   const date = Date.parse(trimmed);
-  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now) / 1_000));
+  return Number.isNaN(date) ? undefined : bounded(Math.max(0, Math.ceil((date - now) / 1_000)));
 };
-
-/** The content type without its parameters. */
-const contentType = (answer: Answer): string =>
-  (answer.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 
 const statusIn = (answer: Answer): Json | undefined => {
   if (!contentType(answer).endsWith("json")) return undefined;
@@ -104,12 +107,16 @@ export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
     const token = currentToken(access);
     const hidden = token === undefined ? message : message.replaceAll(token, "[hidden]");
 
-    const printable = hidden.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
-    return printable.length > LONGEST_MESSAGE ? `${printable.slice(0, LONGEST_MESSAGE)}…` : printable;
+    const printable = hidden
+      .replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ")
+      .trim();
+    const short = printable.length > LONGEST_MESSAGE ? `${printable.slice(0, LONGEST_MESSAGE)}…` : printable;
+    // Half a character comes back from an API server as another one, and then a status never says what was written.
+    return short.toWellFormed();
   };
 
-  const unreachable = (problem: string): UnreachableError =>
-    new UnreachableError(clean(`${access.server.origin} cannot be used: ${problem}`));
+  const unreachable = (problem: string, retryAfter?: number): UnreachableError =>
+    new UnreachableError(clean(`${access.server.origin} cannot be used: ${problem}`), retryAfter);
 
   const asCauses = (details: Json | undefined): ApiError["causes"] => {
     const causes = isRecord(details) ? details["causes"] : undefined;
@@ -117,8 +124,8 @@ export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
       .filter(isRecord)
       .slice(0, 100)
       .map((cause) => ({
-        reason: text(cause["reason"]),
-        field: text(cause["field"]),
+        reason: clean(text(cause["reason"]) ?? "") || undefined,
+        field: clean(text(cause["field"]) ?? "") || undefined,
         message: clean(text(cause["message"]) ?? ""),
       }));
   };
@@ -129,9 +136,9 @@ export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
     const seconds = isRecord(details) ? details["retryAfterSeconds"] : undefined;
     return new ApiError(clean(text(fields["message"]) ?? `the server answered with HTTP status ${code}`), {
       status: code,
-      reason: text(fields["reason"]) ?? "",
+      reason: clean(text(fields["reason"]) ?? ""),
       causes: asCauses(details),
-      retryAfter: retryAfter ?? (typeof seconds === "number" && seconds > 0 ? seconds : undefined),
+      retryAfter: retryAfter ?? (typeof seconds === "number" && seconds > 0 ? bounded(seconds) : undefined),
     });
   };
 
@@ -158,7 +165,10 @@ export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
       if (isRecord(status) && status["kind"] === "Status")
         return statusError(status, answer.status, retryAfterSeconds(answer.headers["retry-after"], Date.now()));
       if (contentType(answer) === "text/html" || answer.status === 502 || answer.status === 504)
-        return unreachable(`it answered with HTTP status ${answer.status} and a page that is no API server's`);
+        return unreachable(
+          `it answered with HTTP status ${answer.status} and a page that is no API server's`,
+          retryAfterSeconds(answer.headers["retry-after"], Date.now()),
+        );
       return plainError(answer);
     },
     fromStatus: (status) => {

@@ -1,6 +1,6 @@
-// One HTTP exchange on an undici dispatcher, without streams: an answer collected whole within a time and a size, or a
-// body handed on chunk by chunk for as long as it flows. Promises that an exchange ends by its deadline even while it
-// still waits for a free socket, and that nothing is called after it has ended. Follows no redirect.
+// One HTTP exchange on an undici dispatcher, without streams: an answer collected whole (or handed on chunk by chunk)
+// within a time and a size, or a body that flows for as long as it does. Promises that an exchange ends by its deadline
+// even while it still waits for a free socket, and that nothing is called after it has ended. Follows no redirect.
 
 import type { Dispatcher } from "undici";
 
@@ -20,7 +20,7 @@ export interface Answer {
 export interface ExchangeLimits {
   /** For the whole exchange, waiting for a socket and connecting included. */
   milliseconds: number;
-  /** Of the answer's body. */
+  /** Of the body of a success. Of anything else, and of what is no JSON, only the beginning is read. */
   bytes: number;
 }
 
@@ -34,6 +34,9 @@ class ExchangeError extends Error {
   }
 }
 
+/** What is read of a refusal or of a page: enough for a Status, and for a message. */
+const REFUSAL_BYTES = 1024 * 1024;
+
 type IncomingHeaders = Record<string, string | string[] | undefined>;
 
 const flatten = (headers: IncomingHeaders): Answer["headers"] =>
@@ -45,24 +48,60 @@ const tooLarge = (bytes: number): ExchangeError =>
 const textOf = (chunks: Buffer[]): string =>
   (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString("utf8");
 
-/** Rejects with an ExchangeError or one of undici's errors; any status, a redirect too, is an answer. */
-export const exchange = (dispatcher: Dispatcher, request: HttpRequest, limits: ExchangeLimits): Promise<Answer> =>
+/** The content type without its parameters; "" where none is said. */
+export const contentType = ({ headers }: Pick<Answer, "headers">): string =>
+  (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+
+/** Only such a body is worth reading whole. */
+const isSuccess = (answer: Answer): boolean =>
+  answer.status >= 200 && answer.status < 300 && /^$|json$/.test(contentType(answer));
+
+/**
+ * Rejects with an ExchangeError or one of undici's errors; any status, a redirect too, is an answer. With `onChunk` the
+ * body of a success goes there and `body` stays empty; what it throws ends the exchange.
+ */
+export const exchange = (
+  dispatcher: Dispatcher,
+  request: HttpRequest,
+  limits: ExchangeLimits,
+  onChunk?: (chunk: Buffer) => void,
+): Promise<Answer> =>
   new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
     let over = false;
     let size = 0;
+    let success = false;
     const chunks: Buffer[] = [];
     const answer: Answer = { status: 0, headers: {}, body: "" };
 
-    const end = (failure?: Error): void => {
-      if (over) return;
+    const finish = (): boolean => {
+      if (over) return false;
       over = true;
       clearTimeout(deadline);
-      if (failure === undefined) resolve({ ...answer, body: textOf(chunks) });
-      else {
-        reject(failure);
-        controller?.abort(failure);
+      return true;
+    };
+    const end = (failure: Error): void => {
+      if (!finish()) return;
+      reject(failure);
+      controller?.abort(failure);
+    };
+    const done = (): void => {
+      if (finish()) resolve({ ...answer, body: textOf(chunks) });
+    };
+    const take = (chunk: Buffer): void => {
+      if (size > limits.bytes) return end(tooLarge(limits.bytes));
+      if (onChunk === undefined) return void chunks.push(chunk);
+      try {
+        onChunk(chunk);
+      } catch (thrown) {
+        end(thrown as Error);
       }
+    };
+    const takeRefusal = (chunk: Buffer): void => {
+      chunks.push(chunk);
+      if (size < REFUSAL_BYTES) return;
+      done();
+      controller?.abort(new ExchangeError("UND_ERR_ABORTED", "enough was read"));
     };
     const expired = (): void => end(new ExchangeError("UND_ERR_HEADERS_TIMEOUT", "no answer in time"));
     const deadline = setTimeout(expired, limits.milliseconds);
@@ -78,13 +117,15 @@ export const exchange = (dispatcher: Dispatcher, request: HttpRequest, limits: E
         onResponseStart: (_controller, status, headers) => {
           answer.status = status;
           answer.headers = flatten(headers);
+          success = isSuccess(answer);
         },
         onResponseData: (_controller, chunk) => {
+          if (over) return;
           size += chunk.length;
-          if (size > limits.bytes) end(tooLarge(limits.bytes));
-          else chunks.push(chunk);
+          if (success) take(chunk);
+          else takeRefusal(chunk);
         },
-        onResponseEnd: () => end(),
+        onResponseEnd: done,
         onResponseError: (_controller, error) => end(error),
       },
     );
@@ -96,23 +137,23 @@ export interface Flow {
 }
 
 export interface FlowHandler {
-  /** The status is 200. */
+  /** The status is 200 and the body may be JSON. */
   onOpen(): void;
   /** May throw; the flow then fails with what it threw. */
   onChunk(chunk: Buffer): void;
-  /** Any other status, collected whole. */
+  /** Any other answer; of its body the beginning. */
   onAnswer(answer: Answer): void;
   /** The body ended (undefined) or the flow failed. */
   onEnd(failure: unknown): void;
 }
 
 export interface FlowLimits {
-  /** Until the headers of the answer are there, waiting for a socket and connecting included. */
+  /** Until the flow is open, or its refusal read, waiting for a socket and connecting included. */
   openMilliseconds: number;
   /** Between two chunks. */
   idleMilliseconds: number;
-  /** Of the body of an answer that is not 200. */
-  bytes: number;
+  /** From its opening to its end, whatever flows. */
+  lifeMilliseconds: number;
 }
 
 /** Opens a response that flows until it ends, fails or is stopped. Exactly one of onAnswer and onEnd is called, once. */
@@ -141,10 +182,9 @@ export const openFlow = (
     handler.onEnd(failure ?? new ExchangeError("UND_ERR_SOCKET", "the flow failed"));
     controller?.abort(new ExchangeError("UND_ERR_ABORTED", "failed"));
   };
-  const deadline = setTimeout(
-    () => fail(new ExchangeError("UND_ERR_HEADERS_TIMEOUT", "no answer in time")),
-    limits.openMilliseconds,
-  );
+  const overdue = (): void => fail(new ExchangeError("UND_ERR_BODY_TIMEOUT", "it flows for too long"));
+  const late = (): void => fail(new ExchangeError("UND_ERR_HEADERS_TIMEOUT", "no answer in time"));
+  let deadline = setTimeout(late, limits.openMilliseconds);
 
   const deliver = (chunk: Buffer): void => {
     try {
@@ -153,10 +193,15 @@ export const openFlow = (
       fail(thrown);
     }
   };
-  const collect = (chunk: Buffer): void => {
+  const refused = (answer: Answer): void => {
+    if (finish()) handler.onAnswer({ ...answer, body: textOf(refusal.chunks) });
+  };
+  const collect = (answer: Answer, chunk: Buffer): void => {
     size += chunk.length;
-    if (size > limits.bytes) fail(tooLarge(limits.bytes));
-    else refusal.chunks.push(chunk);
+    refusal.chunks.push(chunk);
+    if (size < REFUSAL_BYTES) return;
+    refused(answer);
+    controller?.abort(new ExchangeError("UND_ERR_ABORTED", "enough was read"));
   };
 
   dispatcher.dispatch(
@@ -168,19 +213,22 @@ export const openFlow = (
       },
       onResponseStart: (_controller, status, headers) => {
         if (over) return;
-        clearTimeout(deadline);
-        if (status === 200) handler.onOpen();
-        else refusal.answer = { status, headers: flatten(headers), body: "" };
+        const answer: Answer = { status, headers: flatten(headers), body: "" };
+        if (status !== 200 || !isSuccess(answer)) refusal.answer = answer;
+        else {
+          clearTimeout(deadline);
+          deadline = setTimeout(overdue, limits.lifeMilliseconds);
+          handler.onOpen();
+        }
       },
       onResponseData: (_controller, chunk) => {
         if (over) return;
         if (refusal.answer === undefined) deliver(chunk);
-        else collect(chunk);
+        else collect(refusal.answer, chunk);
       },
       onResponseEnd: () => {
-        if (!finish()) return;
-        if (refusal.answer === undefined) handler.onEnd(undefined);
-        else handler.onAnswer({ ...refusal.answer, body: textOf(refusal.chunks) });
+        if (refusal.answer !== undefined) refused(refusal.answer);
+        else if (finish()) handler.onEnd(undefined);
       },
       onResponseError: (_controller, error) => fail(error),
     },

@@ -3,6 +3,7 @@
 // cluster, beating only while somebody watches, and only when nothing else has been answered. Rule: docs/reference/behaviour.md, "Client and watch".
 
 import { ApiError, UnreachableError } from "../../actors/ports.ts";
+import { askedDelay } from "./backoff.ts";
 
 export interface Watcher {
   /** Two beats in a row have failed: whatever connection you hold is dead. Told again for every two more. */
@@ -43,12 +44,16 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
   let suspected = false;
   let lastBeat = 0;
   let lastAnswer = 0;
+  /** Milliseconds: what the server asked us to wait when it was last asked. */
+  let asked = 0;
 
   const failure = async (): Promise<UnreachableError | undefined> => {
+    asked = 0;
     try {
       await ping();
       return undefined;
     } catch (error) {
+      asked = askedDelay(error as Error);
       if (error instanceof ApiError) return undefined;
       return error instanceof UnreachableError ? error : new UnreachableError("the heartbeat failed");
     }
@@ -69,8 +74,8 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
   };
 
   const nextBeat = (): number => {
-    if (failures === 0) return interval;
-    return Math.min(interval, failures < FAILURES ? RECHECK : RECHECK_WHILE_DEAD);
+    if (failures === 0) return Math.max(interval, asked);
+    return Math.max(Math.min(interval, failures < FAILURES ? RECHECK : RECHECK_WHILE_DEAD), asked);
   };
 
   const beat = async (): Promise<void> => {
@@ -124,7 +129,8 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
     },
     suspect: () => {
       suspected = true;
-      if (failures === 0) restart(Math.max(0, lastBeat + Math.min(interval, RECHECK) - performance.now()));
+      const wait = Math.max(Math.min(interval, RECHECK), asked);
+      if (failures === 0) restart(Math.max(0, lastBeat + wait - performance.now()));
     },
     stop: () => {
       watchers.clear();

@@ -1,17 +1,14 @@
 // Cuts a byte stream into lines, holding no more than the line that is not complete yet.
 
+import { TooLargeError } from "./bounded-json.ts";
+
 const NEWLINE = 0x0a;
 
-class LineTooLongError extends Error {
-  override readonly name = "LineTooLongError";
-  readonly code = "ERR_ANSWER_TOO_LARGE";
-}
-
 /**
- * Returns a function that takes the chunks; `onLine` gets each non-empty line, without its end. Throws LineTooLongError
- * past `longest` bytes, and whatever `onLine` throws.
+ * Returns a function that takes the chunks and says whether a line has begun that is not complete; `onLine` gets each
+ * non-empty line, without its end. Throws TooLargeError past `longest` bytes, and whatever `onLine` throws.
  */
-export const createLineSplitter = (longest: number, onLine: (line: string) => void): ((chunk: Buffer) => void) => {
+export const createLineSplitter = (longest: number, onLine: (line: string) => void): ((chunk: Buffer) => boolean) => {
   let pending: Buffer[] = [];
   let pendingSize = 0;
 
@@ -26,7 +23,7 @@ export const createLineSplitter = (longest: number, onLine: (line: string) => vo
   const keep = (rest: Buffer): void => {
     if (rest.length === 0) return;
     pendingSize += rest.length;
-    if (pendingSize > longest) throw new LineTooLongError(`a line is longer than ${longest} bytes`);
+    if (pendingSize > longest) throw new TooLargeError(`a line is longer than ${longest} bytes`);
     pending.push(rest);
   };
 
@@ -38,5 +35,6 @@ export const createLineSplitter = (longest: number, onLine: (line: string) => vo
       if (line !== "") onLine(line);
     }
     keep(chunk.subarray(start));
+    return pendingSize > 0;
   };
 };

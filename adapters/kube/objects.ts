@@ -11,8 +11,8 @@ export class ShapeError extends Error {
   readonly code = "ERR_NOT_KUBERNETES";
 }
 
+/** What a page of a list says beside its items. */
 export interface Page {
-  items: KubeObject[];
   resourceVersion: string;
   /** The token of the next page; "" on the last one. */
   next: string;
@@ -33,28 +33,40 @@ export const resourceVersionOf = (value: unknown): string => textOf(metadataOf(v
 export const isStatus = (value: unknown): boolean =>
   isRecord(value) && value["kind"] === "Status" && value["apiVersion"] === "v1";
 
+/**
+ * What the rest of the program relies on, and the most characters an API server allows it (for uid and resourceVersion,
+ * which have no limit: far beyond any that exists). Names go into keys, messages and logs.
+ */
+const IDENTIFIERS: readonly [field: string, most: number][] = [
+  ["name", 253],
+  ["uid", 253],
+  ["resourceVersion", 253],
+];
+const LONGEST_NAMESPACE = 253;
+
 /** Throws ShapeError unless the value has a name, a uid and a resourceVersion. */
 export const toObject = (value: unknown, resource: Resource): KubeObject => {
   const metadata = metadataOf(value);
-  for (const field of ["name", "uid", "resourceVersion"])
-    if (textOf(metadata, field) === "") throw new ShapeError(`an object has no metadata.${field}`);
+  for (const [field, most] of IDENTIFIERS) {
+    const { length } = textOf(metadata, field);
+    if (length === 0 || length > most) throw new ShapeError(`an object has no proper metadata.${field}`);
+  }
+  if (textOf(metadata, "namespace").length > LONGEST_NAMESPACE)
+    throw new ShapeError("an object has no proper metadata.namespace");
   const object = value as JsonObject;
   if (textOf(object, "apiVersion") === "") object["apiVersion"] = apiVersionOf(resource);
   if (textOf(object, "kind") === "") object["kind"] = resource.kind;
   return object as unknown as KubeObject;
 };
 
-export const toPage = (value: unknown, resource: Resource): Page => {
+/** `value`: a list without its items. */
+export const toPage = (value: unknown): Page => {
   // Go writes an empty slice that was never made as null.
   const items: Json | undefined = isRecord(value) ? (value["items"] ?? []) : undefined;
-  if (!Array.isArray(items)) throw new ShapeError("a list has no items");
+  if (!Array.isArray(items) || items.length > 0) throw new ShapeError("a list has no items");
   const resourceVersion = resourceVersionOf(value);
   if (resourceVersion === "") throw new ShapeError("a list has no metadata.resourceVersion");
-  return {
-    items: items.map((item) => toObject(item, resource)),
-    resourceVersion,
-    next: textOf(metadataOf(value), "continue"),
-  };
+  return { resourceVersion, next: textOf(metadataOf(value), "continue") };
 };
 
 /** The names in `groups[].name` of an APIGroupList. */

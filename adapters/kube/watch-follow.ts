@@ -3,10 +3,14 @@
 
 import type { Answer, Flow, FlowHandler } from "./exchange.ts";
 import { createLineSplitter } from "./lines.ts";
+import { EndlessListError } from "./pages.ts";
 import type { EventReader } from "./watch-stream.ts";
 
 /** An object of 1.5 MB is the most etcd takes; with managedFields and an older copy this is far beyond. */
-const LONGEST_LINE = 16 * 1024 * 1024;
+const LONGEST_LINE = 8 * 1024 * 1024;
+
+/** Milliseconds that one line may take to arrive. */
+const SLOWEST_LINE = 30_000;
 
 export type StreamEnd =
   /** The server closed it, as it does every few minutes, or it was quiet for so long that its connection is suspect. */
@@ -25,43 +29,81 @@ export interface Following {
   stop: () => void;
 }
 
+class SlowLineError extends Error {
+  override readonly name = "SlowLineError";
+  readonly code = "UND_ERR_BODY_TIMEOUT";
+}
+
 const isQuiet = (failure: unknown): boolean =>
   (failure as { code?: unknown } | undefined)?.code === "UND_ERR_BODY_TIMEOUT";
 
-/** `silence`: milliseconds without a byte that a streaming list may take before it is complete. */
+export interface ListPatience {
+  /** Milliseconds without a byte that a streaming list may take before it is complete. */
+  silence: number;
+  /** Milliseconds that it may take in all. */
+  within: number;
+}
+
+/** Calls back once unless it is stopped before; setting it again while it runs changes nothing. */
+const createAlarm = (ms: number, ring: () => void) => {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    set: () => void (timer ??= setTimeout(ring, ms)),
+    refresh: () => void timer?.refresh(),
+    stop: () => {
+      clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+};
+
 export const followStream = (
   open: (handler: FlowHandler) => Flow,
   reader: EventReader,
-  silence: number,
+  patience: ListPatience,
   onOpen: () => void,
 ): Following => {
   const { promise, resolve } = Promise.withResolvers<StreamEnd>();
   let openedAt: number | undefined;
-  let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  let lines = 0;
+
+  const giveUp = (how: StreamEnd) => (): void => {
+    flow.stop();
+    end(how);
+  };
+  const stuck: StreamEnd = { how: "failed", failure: new SlowLineError("a line did not end") };
+  const endless: StreamEnd = { how: "failed", failure: new EndlessListError("a list did not end") };
+  const silence = createAlarm(patience.silence, giveUp({ how: "silent" }));
+  const list = createAlarm(patience.within, giveUp(endless));
+  const line = createAlarm(SLOWEST_LINE, giveUp(stuck));
+  const alarms = [silence, list, line];
 
   const end = (how: StreamEnd): void => {
-    clearTimeout(timer);
+    for (const alarm of alarms) alarm.stop();
     resolve(how);
   };
-  const split = createLineSplitter(LONGEST_LINE, (line) => {
-    if (!stopped) reader.read(line);
+  const split = createLineSplitter(LONGEST_LINE, (text) => {
+    lines++;
+    if (!stopped) reader.read(text);
   });
-  const tooSilent = (): void => {
-    flow.stop();
-    end({ how: "silent" });
+  const watchLine = (before: number, begun: boolean): void => {
+    if (lines > before) line.stop();
+    if (begun) line.set();
   };
 
   const flow = open({
     onOpen: () => {
       openedAt = performance.now();
-      if (reader.version === undefined) timer = setTimeout(tooSilent, silence);
+      if (reader.version === undefined) for (const alarm of [silence, list]) alarm.set();
       onOpen();
     },
     onChunk: (chunk) => {
-      split(chunk);
-      if (reader.version === undefined) timer?.refresh();
-      else clearTimeout(timer);
+      const before = lines;
+      watchLine(before, split(chunk));
+      if (reader.version === undefined) return silence.refresh();
+      silence.stop();
+      list.stop();
     },
     onAnswer: (answer) => end({ how: "refused", answer }),
     onEnd: (failure) => end(failure === undefined || isQuiet(failure) ? { how: "closed" } : { how: "failed", failure }),
@@ -74,7 +116,7 @@ export const followStream = (
     },
     stop: () => {
       stopped = true;
-      clearTimeout(timer);
+      for (const alarm of alarms) alarm.stop();
       flow.stop();
     },
   };

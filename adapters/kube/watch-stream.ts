@@ -2,9 +2,11 @@
 // Knows nothing of retries (watch.ts) and of HTTP (exchange.ts).
 
 import { ApiError, type WatchSink } from "../../actors/ports.ts";
-import { isRecord, parseJson } from "../../crds/json.ts";
+import { isRecord } from "../../crds/json.ts";
 import { keyOf, keyText, type Resource } from "../../crds/kube-object.ts";
+import { parseBounded, TooLargeError } from "./bounded-json.ts";
 import type { ErrorMapper } from "./errors.ts";
+import { createListGauge } from "./pages.ts";
 import { resourceVersionOf, ShapeError, toObject } from "./objects.ts";
 
 const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
@@ -24,13 +26,18 @@ const endsInitialList = (bookmark: unknown): boolean => {
   return isRecord(annotations) && annotations[INITIAL_EVENTS_END] === "true";
 };
 
-/** `version` undefined: the stream begins with the initial list. */
+/**
+ * `version` undefined: the stream begins with the initial list, of at most `most()` objects. Twice as many events may come
+ * in it, since objects change while they are listed.
+ */
 export const createEventReader = (
   resource: Resource,
   sink: WatchSink,
   errors: ErrorMapper,
   version: string | undefined,
+  most: () => number = () => Infinity,
 ): EventReader => {
+  const counted = createListGauge(() => 2 * most());
   let initial = version === undefined ? new Set<string>() : undefined;
   let current = version;
   let moved = false;
@@ -44,7 +51,10 @@ export const createEventReader = (
 
   const changed = (value: unknown): void => {
     const object = toObject(value, resource);
-    initial?.add(keyText(keyOf(object)));
+    if (initial !== undefined) {
+      counted();
+      initial.add(keyText(keyOf(object)));
+    }
     sink.seen(object);
     advance(object);
   };
@@ -96,8 +106,9 @@ export const createEventReader = (
 const parseEvent = (line: string): { type: string; object: unknown } => {
   let event: unknown;
   try {
-    event = parseJson(line);
-  } catch {
+    event = parseBounded(line);
+  } catch (error) {
+    if (error instanceof TooLargeError) throw error;
     throw new ShapeError("a watch event is not valid JSON");
   }
   if (!isRecord(event) || typeof event["type"] !== "string") throw new ShapeError("a watch event has no type");

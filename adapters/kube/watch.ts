@@ -4,12 +4,13 @@
 // at a time. Rule: docs/reference/behaviour.md, "Client and watch".
 
 import { ApiError, UnreachableError, type Watch, type WatchSink } from "../../actors/ports.ts";
-import { keyOf, keyText, type Resource } from "../../crds/kube-object.ts";
-import { BACKOFF, backoffDelay, type BackoffLimits } from "./backoff.ts";
+import { keyOf, keyText, type KubeObject, type Resource } from "../../crds/kube-object.ts";
+import { askedDelay, BACKOFF, backoffDelay, type BackoffLimits } from "./backoff.ts";
 import type { ErrorMapper } from "./errors.ts";
 import type { Flow, FlowHandler } from "./exchange.ts";
 import type { Heartbeat, Watcher } from "./heartbeat.ts";
 import type { Page } from "./objects.ts";
+import { readPages } from "./pages.ts";
 import { followStream, type StreamEnd } from "./watch-follow.ts";
 import { createEventReader, isExpired } from "./watch-stream.ts";
 
@@ -17,6 +18,8 @@ export interface WatchTiming {
   backoff: BackoffLimits;
   /** Milliseconds without a byte after which an initial streaming list counts as refused. */
   initialSilence: number;
+  /** Milliseconds that a list may take in all, however it comes. */
+  listWithin: number;
   /** Milliseconds a stream must stand for its loss to be retried as if nothing had failed before. */
   healthyAfter: number;
   random: () => number;
@@ -25,6 +28,7 @@ export interface WatchTiming {
 export const WATCH_TIMING: WatchTiming = {
   backoff: BACKOFF,
   initialSilence: 10_000,
+  listWithin: 300_000,
   healthyAfter: 5_000,
   random: Math.random,
 };
@@ -34,7 +38,9 @@ export interface WatchSource {
   resource: Resource;
   /** Opens the stream from `version`, or, without one, a streaming list. */
   open(version: string | undefined, handler: FlowHandler): Flow;
-  page(next: string): Promise<Page>;
+  page: (next: string, onItem: (object: KubeObject) => void) => Promise<Page>;
+  /** A longer list fails. */
+  mostObjects: () => number;
   errors: ErrorMapper;
   heartbeat: Heartbeat;
   /** Shared by the watches of a cluster: it has refused a streaming list before. */
@@ -48,13 +54,27 @@ interface Ending {
   relist?: boolean;
   /** Say nothing and try again at once: by a paged list, or because what was tried before may hang. */
   again?: boolean;
+  /** It may be the version that fails: if it happens again from the same one, list again. */
+  doubtful?: boolean;
 }
+
+/** Failures in a row, from the same version, that put it in doubt. */
+const DOUBTS = 2;
 
 const refusesStreaming = (error: unknown): boolean =>
   error instanceof ApiError && (error.status === 400 || error.status === 422);
 
 /** The API went away, or its server cannot read our version: what comes back may be another storage. */
 const losesVersion = (error: unknown): boolean => error instanceof ApiError && [400, 404, 422].includes(error.status);
+
+/**
+ * What a server cannot deliver from this version it may never deliver: an event that it has half forgotten (500), a version
+ * from before its data were restored (504), what cannot be read. Being away or busy (503) says nothing about the version.
+ */
+const doubtsVersion = (failure: unknown): boolean =>
+  failure instanceof ApiError
+    ? failure.status >= 500 && failure.status !== 503
+    : ["ERR_NOT_KUBERNETES", "ERR_ANSWER_TOO_LARGE"].includes(String((failure as { code?: unknown })?.code));
 
 const guard = (sink: WatchSink, isStopped: () => boolean): Required<WatchSink> => ({
   seen: (object) => {
@@ -74,26 +94,6 @@ const guard = (sink: WatchSink, isStopped: () => boolean): Required<WatchSink> =
   },
 });
 
-/** Delivers a whole list page by page; answers with its version and keys. */
-const listPages = async (
-  source: WatchSource,
-  sink: WatchSink,
-  isStopped: () => boolean,
-): Promise<{ version: string; keys: Set<string> }> => {
-  const keys = new Set<string>();
-  let version: string | undefined;
-  for (let next = ""; ;) {
-    const page = await source.page(next);
-    version ??= page.resourceVersion;
-    for (const object of page.items) {
-      keys.add(keyText(keyOf(object)));
-      sink.seen(object);
-    }
-    if (page.next === "" || isStopped()) return { version, keys };
-    next = page.next;
-  }
-};
-
 export const startWatch = (source: WatchSource, outside: WatchSink, timing: WatchTiming = WATCH_TIMING): Watch => {
   let stopped = false;
   const isStopped = (): boolean => stopped;
@@ -103,8 +103,14 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   let paged = false;
   /** Attempts in a row that did not end well. */
   let failures = 0;
-  /** The last stream stood for a while, or delivered something after its list. */
-  let healthy = false;
+  /** The last stream stood for a while. */
+  let stood = false;
+  /** The last stream delivered something after its list. */
+  let moved = false;
+  /** New lists in a row because history was gone. */
+  let relists = 0;
+  /** Attempts in a row that put `version` in doubt. */
+  let doubts = 0;
   /** `failed` was told, `recovered` not yet. */
   let failing = false;
   /** Drops what is going on at the moment, a stream or a pause, for good. */
@@ -120,7 +126,8 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   const judgeFailure = (failure: unknown): Ending => {
     const error = source.errors.fromFailure(failure);
     if (isExpired(error)) return { relist: true };
-    if (version !== undefined || !refusesStreaming(error)) return { error, relist: losesVersion(error) };
+    if (version !== undefined || !refusesStreaming(error))
+      return { error, relist: losesVersion(error), doubtful: doubtsVersion(failure) };
     source.streaming.refused = true;
     return { again: true };
   };
@@ -135,8 +142,9 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
 
   /** Resolves when the stream has ended; never once the watch is stopped. */
   const follow = async (): Promise<Ending> => {
-    const reader = createEventReader(source.resource, sink, source.errors, version);
-    const stream = followStream((handler) => source.open(version, handler), reader, timing.initialSilence, recovered);
+    const reader = createEventReader(source.resource, sink, source.errors, version, source.mostObjects);
+    const patience = { silence: timing.initialSilence, within: timing.listWithin };
+    const stream = followStream((handler) => source.open(version, handler), reader, patience, recovered);
     const interrupted = new Promise<Ending>((resolve) => {
       const leave = (ending: Ending): void => {
         stream.stop();
@@ -152,17 +160,24 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
     release = stream.stop;
     const ending = await Promise.race([stream.ended.then(judge), interrupted]);
     const { openedAt } = stream;
-    healthy = reader.moved || (openedAt !== undefined && performance.now() - openedAt > timing.healthyAfter);
-    version = ending.relist === true ? undefined : reader.version;
+    stood = openedAt !== undefined && performance.now() - openedAt > timing.healthyAfter;
+    moved = reader.moved && ending.relist !== true;
+    if (ending.doubtful !== true) doubts = 0;
+    else doubts = moved ? 1 : doubts + 1;
+    version = ending.relist === true || doubts >= DOUBTS ? undefined : reader.version;
     return ending;
   };
 
   const list = async (): Promise<Ending | undefined> => {
     try {
-      const complete = await listPages(source, sink, isStopped);
-      version = complete.version;
+      const keys = new Set<string>();
+      const bounds = { mostObjects: source.mostObjects, within: timing.listWithin, isStopped };
+      version = await readPages(source.page, bounds, (object) => {
+        keys.add(keyText(keyOf(object)));
+        sink.seen(object);
+      });
       recovered();
-      sink.listed(complete.keys);
+      sink.listed(keys);
       return undefined;
     } catch (failure) {
       const error = source.errors.fromFailure(failure);
@@ -171,31 +186,41 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   };
 
   const attempt = async (): Promise<Ending> => {
-    healthy = false;
+    stood = moved = false;
     watcher = {};
     if (version !== undefined || !(paged || source.streaming.refused)) return follow();
     const ending = await list();
     return ending ?? (isStopped() ? {} : follow());
   };
 
-  const pause = (ms: number): Promise<void> =>
+  /** `asked`: by the server, so that not even its coming back ends the pause. */
+  const pause = (ms: number, asked: boolean): Promise<void> =>
     new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
       release = () => clearTimeout(timer);
-      watcher = {
-        alive: () => {
-          clearTimeout(timer);
-          resolve();
-        },
+      const alive = (): void => {
+        clearTimeout(timer);
+        resolve();
       };
+      watcher = asked ? {} : { alive };
     });
 
-  const delayAfter = ({ error, again }: Ending): number => {
-    if (again === true) return 0;
-    const before = healthy ? 0 : failures;
+  /** How many attempts like this one have failed before it, as far as they count. */
+  const failedBefore = ({ error, relist }: Ending): number => {
+    // History that is gone is no fault of the server's: the first new list is not held back by what failed before it.
+    if (relist === true && error === undefined) return stood ? 0 : relists++;
+    relists = 0;
+    // One that breaks off after each change is well, but must not be taken up again without a pause for ever.
+    const before = stood ? 0 : moved ? Math.min(failures, 1) : failures;
     failures = before + 1;
-    if (error === undefined && before === 0) return 0;
-    return backoffDelay(before, error ?? new Error("closed"), timing.backoff, timing.random);
+    return before;
+  };
+
+  const delayAfter = (ending: Ending): number => {
+    if (ending.again === true) return 0;
+    const before = failedBefore(ending);
+    if (ending.error === undefined && before === 0) return 0;
+    return backoffDelay(before, ending.error ?? new Error("closed"), timing.backoff, timing.random);
   };
 
   const run = async (): Promise<void> => {
@@ -208,7 +233,7 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
         sink.failed(ending.error);
       }
       // A sink may have stopped the watch from inside the call: then there is nothing to wait for.
-      if (!isStopped()) await pause(delayAfter(ending));
+      if (!isStopped()) await pause(delayAfter(ending), askedDelay(ending.error) > 0);
     }
   };
 

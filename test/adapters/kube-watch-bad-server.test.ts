@@ -15,6 +15,7 @@ describe("a watch on a misbehaving server", () => {
   const quick = {
     backoff: { base: 20, cap: 200, appearingBase: 20, appearingCap: 100 },
     initialSilence: 150,
+    listWithin: 5_000,
     healthyAfter: 10_000,
     random: () => 1,
   };

@@ -1,0 +1,156 @@
+// The requests to one API server that have an answer: authorized, bounded, read as JSON, counted. Promises that every way
+// one can fail is an ApiError or an UnreachableError. Leaves to client.ts what is asked, to errors.ts what an error means.
+// Rule: docs/reference/behaviour.md, "Client and watch".
+
+import type { Dispatcher } from "undici";
+import { ApiError } from "../../actors/ports.ts";
+import { MOST_VALUES, parseBounded, TooLargeError } from "./bounded-json.ts";
+import type { ErrorMapper } from "./errors.ts";
+import { type Answer, exchange, type ExchangeLimits, type HttpRequest } from "./exchange.ts";
+import { createItemSplitter } from "./list-items.ts";
+import { credentialHeaders, type ServerAccess } from "./server-access.ts";
+import type { Transport } from "./transport.ts";
+
+export interface RequestOptions {
+  userAgent?: string;
+  /** Milliseconds a request may take, waiting for a socket included. Default 30 s. */
+  requestTimeout?: number;
+  /** Bytes of one answer that is no list. Default 8 MiB, far beyond the 1.5 MB that etcd takes of an object. */
+  maxAnswer?: number;
+  /** Bytes of one page of a list. Default 64 MiB; no more than one object of it is in memory at a time. */
+  maxPage?: number;
+  /** Told of each request that has ended; `code` 0 means no answer. For a watch: of each stream, when it opens. */
+  onRequest?: (verb: Verb, resource: string, code: number, milliseconds: number) => void;
+}
+
+export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "apply" | "delete";
+
+export interface Success {
+  status: number;
+  /** Parsed; of a list without its items; undefined for 304. */
+  body: unknown;
+  /** Of the body's text; 0 for a list. */
+  bytes: number;
+  etag: string;
+}
+
+export interface RequestLimits extends ExchangeLimits {
+  /** JSON values in one answer, or in one object of a list. */
+  values: number;
+}
+
+/** What stands in the counters: the verb, and what it was about. */
+export interface Subject {
+  verb: Verb;
+  resource: string;
+}
+
+export interface Requests {
+  authorized(request: HttpRequest): HttpRequest;
+  /** Sends one request and runs `read` on the answer. */
+  call<T>(
+    subject: Subject,
+    request: HttpRequest,
+    read: (success: Success) => T,
+    how?: { limits?: Partial<RequestLimits>; dispatcher?: Dispatcher },
+  ): Promise<T>;
+  /** The same for a list: `onItem` gets each item as it comes, `read` the list without them. */
+  items<T>(
+    subject: Subject,
+    request: HttpRequest,
+    onItem: (item: unknown) => void,
+    read: (success: Success) => T,
+  ): Promise<T>;
+}
+
+const MiB = 1024 * 1024;
+
+export const createRequests = (
+  access: ServerAccess,
+  transport: Pick<Transport, "requests">,
+  errors: ErrorMapper,
+  options: RequestOptions,
+): Requests => {
+  const limits: RequestLimits = {
+    milliseconds: options.requestTimeout ?? 30_000,
+    bytes: options.maxAnswer ?? 8 * MiB,
+    values: MOST_VALUES,
+  };
+  const pageLimits: ExchangeLimits = { ...limits, bytes: options.maxPage ?? 64 * MiB };
+
+  const authorized = (request: HttpRequest): HttpRequest => ({
+    ...request,
+    headers: {
+      "user-agent": options.userAgent ?? "konnector",
+      accept: "application/json",
+      ...request.headers,
+      ...credentialHeaders(access),
+    },
+  });
+
+  const parsed = (text: string, values: number, notJson: () => Error): unknown => {
+    try {
+      return parseBounded(text, values);
+    } catch (error) {
+      throw error instanceof TooLargeError ? error : notJson();
+    }
+  };
+
+  const succeeded = async (
+    dispatcher: Dispatcher,
+    request: HttpRequest,
+    limit: ExchangeLimits,
+    onChunk?: (chunk: Buffer) => void,
+  ): Promise<Answer> => {
+    const answer = await exchange(dispatcher, authorized(request), limit, onChunk);
+    const isUnchanged = answer.status === 304 && "if-none-match" in request.headers;
+    if (!isUnchanged && (answer.status < 200 || answer.status > 299)) throw errors.fromAnswer(answer);
+    return answer;
+  };
+
+  const counted = async <T>(
+    { verb, resource }: Subject,
+    send: () => Promise<Success>,
+    read: (success: Success) => T,
+  ): Promise<T> => {
+    const started = performance.now();
+    let code = 0;
+    try {
+      const success = await send();
+      code = success.status;
+      return read(success);
+    } catch (failure) {
+      const error = errors.fromFailure(failure);
+      if (error instanceof ApiError) code = error.status;
+      throw error;
+    } finally {
+      options.onRequest?.(verb, resource, code, performance.now() - started);
+    }
+  };
+
+  return {
+    authorized,
+    call: (subject, request, read, how = {}) => {
+      const most = { ...limits, ...how.limits };
+      const send = async (): Promise<Success> => {
+        const answer = await succeeded(how.dispatcher ?? transport.requests, request, most);
+        const { status, body: text } = answer;
+        const body = status === 304 ? undefined : parsed(text, most.values, () => errors.notJson(answer));
+        return { status, body, bytes: Buffer.byteLength(text), etag: answer.headers["etag"] ?? "" };
+      };
+      return counted(subject, send, read);
+    },
+    items: (subject, request, onItem, read) => {
+      const notJson = (): Error => errors.unreachable("its answer is not valid JSON");
+      const send = async (): Promise<Success> => {
+        const pieces = createItemSplitter({ item: limits.bytes, rest: MiB }, (text) =>
+          onItem(parsed(text, limits.values, notJson)),
+        );
+        const answer = await succeeded(transport.requests, request, pageLimits, pieces.write);
+        const body = parsed(answer.body || pieces.rest(), limits.values, () => errors.notJson(answer));
+        return { status: answer.status, body, bytes: 0, etag: "" };
+      };
+      return counted(subject, send, read);
+    },
+  };
+};
