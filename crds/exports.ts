@@ -31,6 +31,7 @@ export const exportsOf = (crds: readonly Crd[]): ExportedApi[] =>
 
 const DOMAIN = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 const LABEL_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const KIND = /^[A-Za-z][A-Za-z0-9-]{0,62}$/;
 const MOST_VERSIONS = 100;
 
 const isText = (value: Json | undefined, form: RegExp): boolean => typeof value === "string" && form.test(value);
@@ -40,21 +41,25 @@ const areVersions = (value: Json | undefined): boolean =>
   value.length <= MOST_VERSIONS &&
   value.every((version) => isRecord(version) && isText(version["name"], LABEL_NAME));
 
+const isNamed = (name: string, plural: Json | undefined, group: Json | undefined): boolean =>
+  typeof plural === "string" && typeof group === "string" && name === `${plural}.${group}`;
+
 /**
  * Is it a definition as an API server lets them be? What else calls itself one comes from a server that is none, and goes
  * neither into a status nor into a request.
  */
 export const isDefinition = (object: KubeObject): object is Crd => {
-  const spec = object.spec as Json | undefined;
-  if (spec === undefined || !isRecord(spec) || !isRecord(spec["names"] as Json)) return false;
-  const { plural, kind } = spec["names"] as Record<string, Json>;
+  const { spec } = object;
+  if (spec === undefined || !isRecord(spec)) return false;
+  const { group, names, scope, versions } = spec;
+  if (names === undefined || !isRecord(names)) return false;
   return (
-    isText(spec["group"], DOMAIN) &&
-    isText(plural, LABEL_NAME) &&
-    isText(kind, /^[A-Za-z][A-Za-z0-9-]{0,62}$/) &&
-    object.metadata.name === `${String(plural)}.${String(spec["group"])}` &&
-    isText(spec["scope"], /^(Namespaced|Cluster)$/) &&
-    areVersions(spec["versions"])
+    isText(group, DOMAIN) &&
+    isText(names["plural"], LABEL_NAME) &&
+    isText(names["kind"], KIND) &&
+    isNamed(object.metadata.name, names["plural"], group) &&
+    isText(scope, /^(Namespaced|Cluster)$/) &&
+    areVersions(versions)
   );
 };
 
@@ -64,5 +69,6 @@ const STATUS_ROOM = 512 * 1024;
 /** As many of them, in order, as a Connection's status has room for. */
 export const thatFit = (exports: readonly ExportedApi[]): ExportedApi[] => {
   let size = 0;
-  return exports.filter((api) => (size += JSON.stringify(api).length + 1) <= STATUS_ROOM);
+  const end = exports.findIndex((api) => (size += JSON.stringify(api).length + 1) > STATUS_ROOM);
+  return end === -1 ? [...exports] : exports.slice(0, end);
 };

@@ -89,7 +89,7 @@ const retryAfterSeconds = (header: string | undefined, now: number): number | un
   if (header === undefined) return undefined;
   const trimmed = header.trim();
   if (/^\d+$/.test(trimmed)) return bounded(Number(trimmed));
-  const date = Date.parse(trimmed);
+  const date = /[a-z]/i.test(trimmed) ? Date.parse(trimmed) : Number.NaN;
   return Number.isNaN(date) ? undefined : bounded(Math.max(0, Math.ceil((date - now) / 1_000)));
 };
 

@@ -146,7 +146,7 @@ export const createRequests = (
         const pieces = createItemSplitter({ item: limits.bytes, rest: MiB }, (text) =>
           onItem(parsed(text, limits.values, notJson)),
         );
-        const answer = await succeeded(transport.requests, request, pageLimits, pieces.write);
+        const answer = await succeeded(transport.requests, request, pageLimits, (chunk) => pieces.write(chunk));
         const body = parsed(answer.body || pieces.rest(), limits.values, () => errors.notJson(answer));
         return { status: answer.status, body, bytes: 0, etag: "" };
       };

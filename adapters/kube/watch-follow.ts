@@ -9,9 +9,6 @@ import type { EventReader } from "./watch-stream.ts";
 /** An object of 1.5 MB is the most etcd takes; with managedFields and an older copy this is far beyond. */
 const LONGEST_LINE = 8 * 1024 * 1024;
 
-/** Milliseconds that one line may take to arrive. */
-const SLOWEST_LINE = 30_000;
-
 export type StreamEnd =
   /** The server closed it, as it does every few minutes, or it was quiet for so long that its connection is suspect. */
   | { how: "closed" }
@@ -37,11 +34,13 @@ class SlowLineError extends Error {
 const isQuiet = (failure: unknown): boolean =>
   (failure as { code?: unknown } | undefined)?.code === "UND_ERR_BODY_TIMEOUT";
 
-export interface ListPatience {
+export interface Patience {
+  /** Milliseconds that one line may take to arrive. */
+  line: number;
   /** Milliseconds without a byte that a streaming list may take before it is complete. */
   silence: number;
   /** Milliseconds that it may take in all. */
-  within: number;
+  list: number;
 }
 
 /** Calls back once unless it is stopped before; setting it again while it runs changes nothing. */
@@ -60,7 +59,7 @@ const createAlarm = (ms: number, ring: () => void) => {
 export const followStream = (
   open: (handler: FlowHandler) => Flow,
   reader: EventReader,
-  patience: ListPatience,
+  patience: Patience,
   onOpen: () => void,
 ): Following => {
   const { promise, resolve } = Promise.withResolvers<StreamEnd>();
@@ -75,8 +74,8 @@ export const followStream = (
   const stuck: StreamEnd = { how: "failed", failure: new SlowLineError("a line did not end") };
   const endless: StreamEnd = { how: "failed", failure: new EndlessListError("a list did not end") };
   const silence = createAlarm(patience.silence, giveUp({ how: "silent" }));
-  const list = createAlarm(patience.within, giveUp(endless));
-  const line = createAlarm(SLOWEST_LINE, giveUp(stuck));
+  const list = createAlarm(patience.list, giveUp(endless));
+  const line = createAlarm(patience.line, giveUp(stuck));
   const alarms = [silence, list, line];
 
   const end = (how: StreamEnd): void => {

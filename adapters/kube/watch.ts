@@ -20,6 +20,8 @@ export interface WatchTiming {
   initialSilence: number;
   /** Milliseconds that a list may take in all, however it comes. */
   listWithin: number;
+  /** Milliseconds that one line of a stream may take. */
+  lineWithin: number;
   /** Milliseconds a stream must stand for its loss to be retried as if nothing had failed before. */
   healthyAfter: number;
   random: () => number;
@@ -29,6 +31,7 @@ export const WATCH_TIMING: WatchTiming = {
   backoff: BACKOFF,
   initialSilence: 10_000,
   listWithin: 300_000,
+  lineWithin: 30_000,
   healthyAfter: 5_000,
   random: Math.random,
 };
@@ -143,7 +146,7 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   /** Resolves when the stream has ended; never once the watch is stopped. */
   const follow = async (): Promise<Ending> => {
     const reader = createEventReader(source.resource, sink, source.errors, version, source.mostObjects);
-    const patience = { silence: timing.initialSilence, within: timing.listWithin };
+    const patience = { line: timing.lineWithin, silence: timing.initialSilence, list: timing.listWithin };
     const stream = followStream((handler) => source.open(version, handler), reader, patience, recovered);
     const interrupted = new Promise<Ending>((resolve) => {
       const leave = (ending: Ending): void => {

@@ -3,7 +3,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Shape } from "../../actors/facts.ts";
-import { contextFrom, createTable, type Memory, type Table, type Tally } from "../../actors/table.ts";
+import { contextFrom, createTable, MOST_STRAYS, type Memory, type Table, type Tally } from "../../actors/table.ts";
 import type { KubeObject } from "../../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER } from "../../crds/labels.ts";
 import { initialObjectContext } from "../../machines/object-facts.ts";
@@ -23,6 +23,26 @@ const memory = (cause?: NonNullable<Memory["refused"]>["cause"]): Memory => ({
 
 const copy = (shape: Shape, change: Parameters<typeof widget>[0] = {}): KubeObject =>
   copyOfWidget(shape, widget(), change);
+
+describe("copies of nothing that is here", () => {
+  it("are remembered up to a bound, and let go of; those of what is here always", () => {
+    const shape = shapeOf();
+    const table = createTable(shape);
+    const stray = (index: number): KubeObject => copy(shape, { name: `stray-${index}`, uid: `uid-${index}` });
+    for (let index = 0; index < MOST_STRAYS + 500; index++) table.copySeen(stray(index));
+    expect(table.size).toBe(MOST_STRAYS);
+    expect(table.strays).toBe(MOST_STRAYS);
+    table.consumerSeen(widget());
+    expect(table.copySeen(copy(shape))).toBe(KEY);
+    table.copyGone(stray(1));
+    expect(table.strays).toBe(MOST_STRAYS - 1);
+    expect(table.copySeen(stray(MOST_STRAYS + 1))).toBe(`default/stray-${MOST_STRAYS + 1}`);
+    table.consumerGone(widget());
+    expect(table.strays).toBe(MOST_STRAYS + 1);
+    table.forgetCopies();
+    expect([table.strays, table.size]).toEqual([0, 0]);
+  });
+});
 
 describe("the newest state of a side", () => {
   it("wins; older states and repeated ones are old news, told by an undefined key", () => {

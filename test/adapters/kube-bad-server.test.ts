@@ -6,7 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ApiError, UnreachableError } from "../../actors/ports.ts";
 import type { ClusterOptions } from "../../adapters/kube/client.ts";
 import { parseKubeconfig } from "../../adapters/kube/kubeconfig.ts";
+import { stringifyJson } from "../../crds/json.ts";
 import { type ControlPlane, startControlPlane } from "../harness/control-plane.ts";
+import { eventually } from "../harness/wait.ts";
 import { closeFakes, failure, object, open, openFake, startFake, status, TOKEN } from "./fake-cluster.ts";
 import { type FakeAnswer, sendJson, startFakeServer } from "./fake-server.ts";
 import { WIDGETS } from "./widgets.ts";
@@ -148,6 +150,91 @@ describe("a server that breaks off", () => {
   });
 });
 
+describe("an answer without measure", () => {
+  const endless =
+    (head: string, piece: string, code = 200, type = "application/json"): FakeAnswer =>
+    (_request, response) => {
+      response.writeHead(code, { "content-type": type });
+      response.write(head);
+      const more = (): void => {
+        while (!response.destroyed && response.write(piece));
+        response.once("drain", more);
+      };
+      more();
+    };
+
+  it.each([
+    ["an object", endless('{"spec":"', "x".repeat(65_536)), /larger than we take/],
+    ["a page", endless("<html>", "x".repeat(65_536), 200, "text/html"), /text\/html instead of JSON/],
+    ["an error", endless('{"kind":"', "x".repeat(65_536), 403), /^\{"kind":"xxx/],
+    ["a gateway's error", endless("<html>", "x".repeat(65_536), 502, "text/html"), /status 502 and a page/],
+    ["a redirect", endless("", "x".repeat(65_536), 302), /a redirect/],
+  ])("is read no further than it is worth: %s", async (_what, answer, message) => {
+    const error = await failureOf(answer, { requestTimeout: 10_000 });
+    expect(error.message).toMatch(message);
+    expect(error.message.length).toBeLessThan(3_000);
+  });
+
+  it("is refused before it is parsed when it is made to be slow to parse", async () => {
+    const values = "1.0,".repeat(2_000_000 - 100);
+    const started = performance.now();
+    const error = await failureOf((_request, response) => sendJson(response, 200, `{"spec":[${values}1]}`), {
+      requestTimeout: 10_000,
+    });
+    expect(error.message).toContain("larger than we take");
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
+  it("may be a list of 50 MB: it costs the memory of one object, and nobody else's time", async () => {
+    const text = "x".repeat(100_000);
+    const body = JSON.stringify({
+      items: Array.from({ length: 500 }, (_, index) => ({ ...object(`o-${index}`), spec: { text, exact: "N" } })),
+      metadata: { resourceVersion: "7" },
+    }).replaceAll('"N"', "1.10");
+    const answer: FakeAnswer = ({ url = "" }, response) =>
+      url.includes("watch=true")
+        ? sendJson(response, 400, status(400, "BadRequest", ""))
+        : sendJson(response, 200, body);
+    const cluster = await openFake(answer, { requestTimeout: 20_000 });
+    let longest = 0;
+    let last = performance.now();
+    const clock = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 5);
+    const seen: unknown[] = [];
+    const names = new Set<string>();
+    cluster.watch(
+      WIDGETS,
+      { metadataOnly: true },
+      {
+        seen: ({ metadata, spec }) => {
+          names.add(metadata.name);
+          if (seen.length === 0) seen.push(spec);
+        },
+        gone: () => undefined,
+        listed: () => undefined,
+        failed: () => undefined,
+      },
+    );
+    last = performance.now();
+    await eventually("the list", () => names.size === 500, 20_000);
+    clearInterval(clock);
+    expect(stringifyJson(seen[0])).toContain('"exact":1.10');
+    expect(longest).toBeLessThan(1_000);
+  });
+
+  it("does not get into an error as a name, a reason or a cause", async () => {
+    const long = "x".repeat(100_000);
+    const named = await failureOf((_request, response) => sendJson(response, 200, object(long)));
+    expect(named.message).toContain("not what the Kubernetes API answers");
+    const refused = (await failureOf((_request, response) =>
+      sendJson(response, 422, status(422, long, long, { causes: [{ reason: long, field: long, message: long }] })),
+    )) as ApiError;
+    expect(JSON.stringify({ ...refused, message: refused.message }).length).toBeLessThan(12_000);
+  });
+});
+
 describe("an error that the API server reports", () => {
   it("carries status, reason and causes", async () => {
     const causes = [{ reason: "FieldValueInvalid", field: "spec.size", message: "must be small" }];
@@ -168,6 +255,11 @@ describe("an error that the API server reports", () => {
     expect(await wait({ "retry-after": "7" })).toBe(7);
     expect(await wait({}, { retryAfterSeconds: 3 })).toBe(3);
     expect(await wait({ "retry-after": "soon" })).toBeUndefined();
+    expect(await wait({ "retry-after": "-1" })).toBeUndefined();
+    // Whoever asks for years would never be noticed to be well again.
+    for (const absurd of ["999999999", "9".repeat(400), "Fri, 31 Dec 9999 23:59:59 GMT"])
+      expect(await wait({ "retry-after": absurd })).toBe(600);
+    expect(await wait({}, { retryAfterSeconds: 1e300 })).toBe(600);
     const inFive = await wait({ "retry-after": new Date(Date.now() + 5_500).toUTCString() });
     expect(inFive).toBeGreaterThanOrEqual(4);
     expect(inFive).toBeLessThanOrEqual(6);
@@ -180,6 +272,35 @@ describe("an error that the API server reports", () => {
     })) as ApiError;
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status: 404, reason: "", message: "404 page not found" });
+  });
+
+  it("is well-formed text, so that it reads the same when it comes back from an API server", async () => {
+    for (const message of ["cut \ud83d", `${"x".repeat(2_047)}😀`]) {
+      const error = await failureOf((_request, response) =>
+        sendJson(response, 400, status(400, "BadRequest", message)),
+      );
+      expect(error.message.isWellFormed()).toBe(true);
+    }
+  });
+
+  it("asks to wait also where it is a gateway's page", async () => {
+    const error = (await failureOf((_request, response) => {
+      response.writeHead(503, { "content-type": "text/html", "retry-after": "4" });
+      response.end("<html>");
+    })) as UnreachableError;
+    expect(error).toBeInstanceOf(UnreachableError);
+    expect(error.retryAfter).toBe(4);
+  });
+
+  it("is no sign of life when it is the answer to the least request there is", async () => {
+    for (const code of [500, 502, 503, 504]) {
+      const cluster = await openFake((_request, response) => sendJson(response, code, status(code, "Nope", "not now")));
+      const error = await failure(cluster.ping());
+      expect(error).toBeInstanceOf(UnreachableError);
+      expect(error.message).toContain(`status ${code}: not now`);
+    }
+    const busy = await openFake((_request, response) => sendJson(response, 429, status(429, "Busy", "later")));
+    expect(await failure(busy.ping())).toBeInstanceOf(ApiError);
   });
 
   it("carries no credential, no control character and no endless text, whatever the server echoes", async () => {

@@ -6,7 +6,7 @@ import type { ClusterOptions } from "../../adapters/kube/client.ts";
 import { eventually, never } from "../harness/wait.ts";
 import { closeFakes, object, open, startFake, status, TOKEN } from "./fake-cluster.ts";
 import { type FakeAnswer, sendJson } from "./fake-server.ts";
-import { createRecordingSink } from "./recording-sink.ts";
+import { createRecordingSink, type RecordingSink } from "./recording-sink.ts";
 import { WIDGETS } from "./widgets.ts";
 
 afterEach(closeFakes);
@@ -16,6 +16,7 @@ describe("a watch on a misbehaving server", () => {
     backoff: { base: 20, cap: 200, appearingBase: 20, appearingCap: 100 },
     initialSilence: 150,
     listWithin: 5_000,
+    lineWithin: 5_000,
     healthyAfter: 10_000,
     random: () => 1,
   };
@@ -172,6 +173,101 @@ describe("a watch on a misbehaving server", () => {
     await eventually("the list", () => sink.story.includes("listed"));
     expect(performance.now() - refusedAt).toBeGreaterThan(900);
     expect(streams()).toHaveLength(2);
+  });
+
+  it("waits that long although the server shows that it is there again", async () => {
+    let pings = 0;
+    const refusals: number[] = [];
+    const server = await startFake((request, response) => {
+      if (request.url === "/version") return pings++ === 0 ? response.destroy() : sendJson(response, 200, {});
+      refusals.push(performance.now());
+      sendJson(response, 429, status(429, "TooManyRequests", "slow down"), { "retry-after": "1" });
+    });
+    const cluster = open({ server: server.url, token: TOKEN }, { timing: quick, heartbeatInterval: 50 });
+    cluster.watch(WIDGETS, {}, createRecordingSink());
+    await eventually("the second attempt", () => refusals.length > 1);
+    expect(pings).toBeGreaterThan(5);
+    expect((refusals[1] as number) - (refusals[0] as number)).toBeGreaterThan(990);
+  });
+
+  it("is patient with a stream that breaks off after each change, but not without a pause", async () => {
+    let version = 10;
+    const { streams } = await scripted([
+      (_q, r) => r.end(endOfList("7")),
+      (_q, r) => r.end(event("ADDED", object("a", String(version++)))),
+    ]);
+    await eventually("some streams", () => streams().length >= 4);
+    await never("a storm", async () => (streams().length > 60 ? `${streams().length} streams` : undefined), 1_000);
+  });
+
+  it.each<[string, FakeAnswer]>([
+    [
+      "an error of the server's own",
+      (_q, r) => r.end(event("ERROR", status(500, "InternalError", "etcd event received with PrevKv=nil"))),
+    ],
+    ["a version from the future", (_q, r) => sendJson(r, 504, status(504, "Timeout", "Too large resource version: 9"))],
+    ["what cannot be read", (_q, r) => r.end("garbage\n")],
+  ])("lists anew when a version is answered with %s again and again", async (_what, answer) => {
+    const { sink, streams } = await scripted([
+      (_q, r) => r.end(event("ADDED", object("a")) + endOfList("7")),
+      answer,
+      answer,
+      (q, r) => stay(q, r, event("ADDED", object("b")), endOfList("12")),
+    ]);
+    await eventually("the second list", () => sink.story.includes("listed default/b"));
+    expect(streams().map((stream) => stream.includes("sendInitialEvents"))).toEqual([true, false, false, true]);
+  });
+
+  it("gives up a list that goes on and on, as a stream or in pages, and a line that only drips", async () => {
+    const drip = (text: string): FakeAnswer => {
+      return (_q, r) => {
+        const timer = setInterval(() => r.write(text), 20);
+        r.on("close", () => clearInterval(timer));
+      };
+    };
+    const timing = { ...quick, initialSilence: 5_000, listWithin: 300, lineWithin: 300 };
+    const stream = await scripted([drip(event("ADDED", object("a")))], { timing });
+    const line = await scripted([(_q, r) => r.end(endOfList("7")), drip("x")], { timing });
+    const pages = createRecordingSink();
+    let page = 0;
+    const server = await startFake((request, response) =>
+      request.url?.includes("watch=true") === true
+        ? sendJson(response, 400, status(400, "BadRequest", "sendInitialEvents is forbidden"))
+        : sendJson(response, 200, {
+            metadata: { resourceVersion: "5", continue: `page-${page++}` },
+            items: [object("a")],
+          }),
+    );
+    open({ server: server.url, token: TOKEN }, { timing }).watch(WIDGETS, {}, pages);
+    for (const sink of [stream.sink, pages]) {
+      await eventually("the failure", () => sink.failures.length > 0);
+      expect(sink.failures[0]?.message).toContain("its list does not end");
+      expect(sink.story.filter((word) => word.startsWith("listed"))).toEqual([]);
+    }
+    await eventually("the stream to stand", () => line.streams().length > 0);
+    await eventually("the failure", () => line.sink.failures.length > 0);
+    expect(line.sink.failures[0]?.message).toContain("stopped half-way");
+  });
+
+  it("takes no more objects than there is use for, as a stream or in pages", async () => {
+    const many = Array.from({ length: 50 }, (_, index) => object(`o-${index}`));
+    const streamed = createRecordingSink();
+    const paged = createRecordingSink();
+    const start = async (sink: RecordingSink, streaming: boolean) => {
+      const server = await startFake((request, response) => {
+        if (request.url?.includes("watch=true") !== true)
+          return sendJson(response, 200, { metadata: { resourceVersion: "5" }, items: many });
+        if (!streaming) return sendJson(response, 400, status(400, "BadRequest", "no streaming lists"));
+        response.setHeader("content-type", "application/json");
+        response.write(many.map((one) => event("ADDED", one)).join("") + endOfList("7"));
+      });
+      open({ server: server.url, token: TOKEN }, { timing: quick }).watch(WIDGETS, { mostObjects: () => 20 }, sink);
+      await eventually("the failure", () => sink.failures.length > 0);
+      expect(sink.failures[0]?.message).toContain("more objects than we take");
+      expect(sink.story.filter((word) => word.startsWith("listed"))).toEqual([]);
+    };
+    await start(streamed, true);
+    await start(paged, false);
   });
 
   it("recovers by itself from every status", async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { exportsOf } from "../../crds/exports.ts";
+import { exportsOf, isDefinition, thatFit } from "../../crds/exports.ts";
+import type { Json } from "../../crds/json.ts";
 import { fc, test as prop } from "./properties.ts";
 import { version, widgetCrd, type CrdParts } from "./widget-crd.ts";
 
@@ -41,3 +42,46 @@ prop(
     expect(exportsOf(names.map((name) => named(name))).map(({ name }) => name)).toEqual(sorted);
   },
 );
+
+test("a definition as API servers let them be is one, whatever else it carries", () => {
+  expect(isDefinition(widgetCrd())).toBe(true);
+  const versions = [version("v1", { storage: true, selectableFields: [], anything: { at: ["all"] } })];
+  expect(isDefinition(widgetCrd({ spec: { versions, conversion: { strategy: "Webhook" } } }))).toBe(true);
+});
+
+const LONG = "x".repeat(1_000_000);
+test.each<[string, unknown]>([
+  ["no spec", undefined],
+  ["a spec that is none", [1]],
+  ["no names", { names: null }],
+  ["a name of its own", { names: { plural: "gadgets", kind: "Widget" } }],
+  ["an endless name", { names: { plural: LONG, kind: "Widget" } }],
+  ["a kind that is none", { names: { plural: "widgets", kind: "<b>Widget</b>" } }],
+  ["a group that is none", { group: "example.org/../../v1" }],
+  ["another scope", { scope: "Everywhere" }],
+  ["no versions", { versions: "v1" }],
+  ["versions without names", { versions: [{}] }],
+  ["an endless version", { versions: [version(LONG)] }],
+  ["versions without end", { versions: Array.from({ length: 101 }, (_, index) => version(`v${index + 1}`)) }],
+])("what has %s is no definition", (_what, spec) => {
+  const crd = widgetCrd();
+  const broken = spec !== null && typeof spec === "object" && !Array.isArray(spec) ? { ...crd.spec, ...spec } : spec;
+  expect(isDefinition({ ...crd, spec: broken as Json })).toBe(false);
+});
+
+test("a status has room for as many exports as an API server takes of an object", () => {
+  const api = (index: number) => ({
+    name: `n${index}.example.org`,
+    group: "example.org",
+    resource: `n${index}`,
+    scope: "Cluster" as const,
+    versions: ["v1"],
+  });
+  const few = Array.from({ length: 1_000 }, (_, index) => api(index));
+  expect(thatFit(few)).toEqual(few);
+  const many = Array.from({ length: 20_000 }, (_, index) => api(index));
+  const shown = thatFit(many);
+  expect(shown).toEqual(many.slice(0, shown.length));
+  expect(shown.length).toBeGreaterThan(3_000);
+  expect(JSON.stringify(shown).length).toBeLessThan(600_000);
+});
