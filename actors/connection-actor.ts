@@ -20,6 +20,7 @@ import { peerBindings } from "./governance.ts";
 import { addCleanup, ifThere, removeCleanup } from "./finalizers.ts";
 import { hosted, type Rest, runPass } from "./host.ts";
 import { setDue } from "./timers.ts";
+import { keepAutoBinding } from "./auto-bind.ts";
 import { clusterUid } from "./identity.ts";
 import { bindingKey, connectionKey, syncerKey } from "./keys.ts";
 import { syncerFor } from "./demand.ts";
@@ -50,6 +51,7 @@ export async function connectionPass(engine: Engine, name: string): Promise<void
   const key = connectionKey(name);
   const context = contextOf(engine, name);
   followSpec(engine, name);
+  const again = await keepAutoBinding(engine, name);
   const due = engine.timers.takeDue(key);
   const found: { candidate: Candidate | null } = { candidate: null };
   const rest = await runPass<ConnectionContext, ConnectionEvent>({
@@ -72,7 +74,7 @@ export async function connectionPass(engine: Engine, name: string): Promise<void
   keepEngagement(engine, name, rest, found.candidate);
   engine.records.set(key, { value: rest.value, context: rest.context });
   const written = await report(engine, name, rest);
-  setDue(engine.timers, key, rest, written ? null : 1_000);
+  setDue(engine.timers, key, rest, written ? again : 1_000);
   announce(engine, name, rest);
   if (rest.in("gone") && engine.directory.connection(name) === undefined) forget(engine, name);
 }

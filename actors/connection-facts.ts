@@ -21,7 +21,6 @@ const connectionFact = (engine: Engine, connection: Connection): ConnectionFact 
     secretAllowed: namespace === engine.settings.namespace,
     secretName: `${namespace}/${name}`,
     namespaceAllowed: engine.settings.namespace,
-    ignored: spec.autoBind ? ["spec.autoBind"] : [],
     remoteClusterUid: status?.remoteClusterUID ?? "",
     localClusterUid: status?.localClusterUID ?? "",
   };
@@ -48,6 +47,9 @@ function schemaFact(engine: Engine, name: string): SchemaFact {
     if (!DEFINITION_REFUSED.has(verdict.reason)) fact.pending.push(`${api} (${verdict.message})`);
     else fact.refused.push({ api, reason: verdict.reason, message: verdict.message });
   }
+  const trouble = engine.autoBindTroubles.get(name);
+  if (trouble?.reason === "Pending") fact.pending.push(trouble.message);
+  else if (trouble) fact.refused.push({ api: "autoBind", ...trouble });
   return fact;
 }
 

@@ -13,7 +13,7 @@ import { createSyncer, type Syncer } from "./syncer.ts";
 
 /** The bindings of the syncer's own Connection, reduced to what governs. */
 const ownViews = (engine: Engine, { connection }: Pick<Syncer, "connection">): BindingView[] =>
-  engine.directory.bindingsOf(connection).map(viewOf);
+  engine.directory.bindingsOf(connection).map((binding) => viewOf(engine.directory, binding));
 
 const isClusterScoped = (engine: Engine, { crd, connection, api }: Syncer): boolean =>
   (crd?.spec.scope ?? engine.engagements.get(connection)?.offer(api)?.api.scope) === "Cluster";

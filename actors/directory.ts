@@ -2,6 +2,7 @@
 // and CRDs (metadata only). Kept whole in memory, because they are few. Answers the questions that actors ask of them;
 // which actor to wake after a change is the supervisor's business.
 
+import { isKeptNow } from "../crds/auto-binding.ts";
 import type { AnyBinding, Binding, ClusterBinding } from "../crds/binding.ts";
 import type { Connection } from "../crds/connection.ts";
 import { type ApiName, hasFinalizer, isDeleting, keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
@@ -78,8 +79,13 @@ export const answeredApis = (binding: AnyBinding): ApiName[] => [
   ...new Set([...listedApis(binding), ...(binding.status?.boundAPIs ?? []).map((api) => api.name)]),
 ];
 
-export function viewOf(binding: AnyBinding): BindingView {
+/**
+ * A binding reduced to what governs. One that `autoBind` keeps lets go of nothing: what a user takes out of it is put back,
+ * and only what has no objects left is taken out by us.
+ */
+export function viewOf({ connection }: Pick<Directory, "connection">, binding: AnyBinding): BindingView {
   const apis = listedApis(binding);
+  const isKept = isKeptNow(connection(binding.spec.connectionRef.name), binding);
   const { namespace, name } = keyOf(binding);
   return {
     kind: binding.kind,
@@ -91,6 +97,6 @@ export function viewOf(binding: AnyBinding): BindingView {
     deleting: isDeleting(binding),
     adopt: binding.spec.conflictPolicy === "Adopt",
     apis,
-    leaving: answeredApis(binding).filter((api) => !apis.includes(api)),
+    leaving: isKept ? [] : answeredApis(binding).filter((api) => !apis.includes(api)),
   };
 }

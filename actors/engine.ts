@@ -11,6 +11,7 @@ import type { Clock, Cluster, Connect, Log, Priority, Recorder, Telemetry, WorkQ
 import type { Syncer } from "./syncer.ts";
 import type { Timers } from "./timers.ts";
 import type { Mapper } from "../machines/rules/mapper.ts";
+import type { AutoBindTrouble } from "../machines/rules/auto-bind.ts";
 import type { LeaseSettings } from "../machines/rules/lease.ts";
 import type { TravelPolicy } from "../machines/rules/projection.ts";
 
@@ -64,6 +65,8 @@ export interface Engine extends Ports {
   records: Map<string, MachineRecord<unknown>>;
   /** The heartbeat Leases, by identity of the provider they are on. */
   leases: Map<string, HeldLease>;
+  /** What stands in the way of `autoBind`, by Connection. */
+  autoBindTroubles: Map<string, AutoBindTrouble>;
   /** Since when (milliseconds) a worse status has been wanted for an object of our own kinds, by uid. */
   doubts: Map<string, number>;
   /** Puts an actor on the queue. */

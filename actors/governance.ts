@@ -34,7 +34,7 @@ export const peerBindings = (engine: Engine, connection: string): AnyBinding[] =
 
 /** The same, reduced to what governs. */
 export const viewsOf = (engine: Engine, connection: string): BindingView[] =>
-  peerBindings(engine, connection).map(viewOf);
+  peerBindings(engine, connection).map((binding) => viewOf(engine.directory, binding));
 
 /** Live or coming bindings, of Connections other than the syncer's, that list its API. */
 const wantedThrough = (engine: Engine, { api, connection }: Syncer): AnyBinding[] =>

@@ -42,6 +42,8 @@ const isNews = (before: KubeObject | undefined, after: KubeObject | undefined): 
       metadata.deletionTimestamp,
       metadata.finalizers,
       metadata.annotations,
+      metadata.labels,
+      metadata.ownerReferences,
     ]);
   return gist(before) !== gist(after);
 };
@@ -85,6 +87,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     syncers: new Map(),
     records: new Map(),
     leases: new Map(),
+    autoBindTroubles: new Map(),
     doubts: new Map(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
   };

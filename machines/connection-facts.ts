@@ -14,8 +14,6 @@ export interface ConnectionFact {
   /** Which Secret, for messages: namespace/name. */
   secretName: string;
   namespaceAllowed: string;
-  /** Fields that are set and have no effect in this version, for the message of Ready. */
-  ignored?: string[];
   /** Pinned identities, "" while unset. */
   remoteClusterUid: string;
   localClusterUid: string;

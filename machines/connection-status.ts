@@ -101,10 +101,6 @@ const roomNote = (context: ConnectionContext): string => {
   return shown === exports.length ? "" : `; exportedAPIs has room for ${shown} of ${exports.length} exported APIs`;
 };
 
-/** What was asked for and is not done must be said where people look. */
-const ignoredNote = ({ connection }: ConnectionContext): string =>
-  connection?.ignored?.length ? `; without effect in this version: ${connection.ignored.join(", ")}` : "";
-
 /** The first step that does not hold decides. */
 function ready(state: ConnectionState, context: ConnectionContext, steps: Verdict[]): Verdict {
   if (context.connection?.deleting) return no("DrainingBindings", drainingMessage(context));
@@ -115,7 +111,7 @@ function ready(state: ConnectionState, context: ConnectionContext, steps: Verdic
     return no(discovery.fault === "forbidden" ? "Forbidden" : "Pending", discovery.message);
   }
   if (!state.ready) return no("Pending", "the exported APIs are being listed");
-  return GOOD(`engaged with the provider${ignoredNote(context)}${roomNote(context)}`);
+  return GOOD(`engaged with the provider${roomNote(context)}`);
 }
 
 /** All conditions of a Connection, in the order they are shown. */

@@ -158,12 +158,6 @@ describe("its message", () => {
     const note = complete([WIDGETS], { note: "looked at every 30 s" });
     expect(told({ discovery: note }).message["SchemaInSync"]).toContain("looked at every 30 s");
   });
-
-  it("says on Ready what was asked for and has no effect", () => {
-    expect(told({ connection: connection({ ignored: ["spec.autoBind"] }) }).message["Ready"]).toContain(
-      "spec.autoBind",
-    );
-  });
 });
 
 describe("its exports", () => {
