@@ -9,7 +9,8 @@ import type { Engagement } from "./engagement.ts";
 import type { Engine } from "./engine.ts";
 import type { Shape } from "./facts.ts";
 import { objectKey } from "./keys.ts";
-import { ApiError, PRIORITY, type Priority } from "./ports.ts";
+import { PRIORITY, type Priority } from "./ports.ts";
+import { isRightMissing } from "./refusals.ts";
 import { gateFor, type Syncer, type Watching } from "./syncer.ts";
 import { createTable, type Entry, MOST_STRAYS } from "./table.ts";
 
@@ -99,7 +100,7 @@ export function watchConsumer(engine: Engine, syncer: Syncer, shape: Shape, defi
 
 /** A 403 names the right that is missing; anything else is expected to pass. */
 const refusedWatch = ({ resource }: Shape, error: Error): Refusal => ({
-  reason: error instanceof ApiError && error.status === 403 ? "Forbidden" : "Pending",
+  reason: isRightMissing(error) ? "Forbidden" : "Pending",
   message: `list and watch ${resource.resource}.${resource.group} on the provider: ${error.message}`,
 });
 

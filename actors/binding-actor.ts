@@ -22,8 +22,9 @@ import { type Engine, isoNow, phaseOf } from "./engine.ts";
 import { addCleanup, removeCleanup } from "./finalizers.ts";
 import { viewsOf } from "./governance.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
-import { bindingKey } from "./keys.ts";
-import { ApiError } from "./ports.ts";
+import { bindingKey, OURSELVES, permissionsKey } from "./keys.ts";
+import { rightsOfBinding } from "./permission-news.ts";
+import { ApiError, PRIORITY } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
 import { nextConditions, writeStatus } from "./status-writer.ts";
 import { isAtRest, type Syncer } from "./syncer.ts";
@@ -56,12 +57,12 @@ function tallyOf(syncer: Syncer, namespaces: string[]): Tally {
 /** Refusals are summed up from at most this many objects. */
 const LOOKED_AT = 100;
 
-function deniedIn(syncer: Syncer, namespaces: string[]): string[] {
+function deniedIn(syncer: Syncer, namespaces: string[], by: "forbidden" | "forbiddenHere"): string[] {
   const { watching } = syncer;
   const messages = new Set<string>();
   for (const key of [...(watching?.table.failing ?? [])].slice(0, LOOKED_AT)) {
     const refused = watching?.table.get(key)?.memory?.refused;
-    if (refused?.cause === "forbidden" && namespaces.includes(key.slice(0, key.indexOf("/")))) {
+    if (refused?.cause === by && namespaces.includes(key.slice(0, key.indexOf("/")))) {
       messages.add(refused.message);
     }
   }
@@ -78,7 +79,8 @@ function verdictFor(engine: Engine, binding: AnyBinding, api: ApiName): ApiVerdi
     ...(refusalFor(engine, binding, api) ?? syncer.verdict),
     crdHash: syncer.verdict.crdHash,
     conflicts: { foreign, another },
-    denied: deniedIn(syncer, namespaces),
+    denied: deniedIn(syncer, namespaces, "forbidden"),
+    deniedHere: deniedIn(syncer, namespaces, "forbiddenHere"),
     failing,
   };
 }
@@ -168,9 +170,14 @@ export async function bindingPass(engine: Engine, connection: string, { namespac
   });
   const written = await report(engine, namespace, name, connection, rest);
   engine.timers.set(key, written ? rest.context.retryIn : (rest.context.retryIn ?? 1_000));
-  if (binding === undefined || rest.in("gone")) engine.records.delete(key);
+  // What its APIs need may have changed with what has become of them.
+  for (const whose of [connection, OURSELVES]) engine.wake(permissionsKey(whose), PRIORITY.backlog);
+  if (isOver(binding, rest)) engine.records.delete(key);
   else engine.records.set(key, { value: rest.value, context: rest.context });
 }
+
+const isOver = (binding: AnyBinding | undefined, rest: Rest<BindingContext>): boolean =>
+  binding === undefined || rest.in("gone");
 
 async function attempt(run: () => Promise<BindingEvent>): Promise<BindingEvent> {
   try {
@@ -214,7 +221,7 @@ async function report(
   const status = {
     ...binding.status,
     boundAPIs: [...bound, ...leaving].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    conditions: nextConditions(binding, bindingConditions(rest.context), now),
+    conditions: nextConditions(binding, bindingConditions(rest.context, rightsOfBinding(engine, binding)), now),
   };
   return writeStatus(engine, resourceFor(binding), cacheFor(engine, binding), binding, status);
 }

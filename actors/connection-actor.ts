@@ -22,9 +22,10 @@ import { hosted, type Rest, runPass } from "./host.ts";
 import { setDue } from "./timers.ts";
 import { keepAutoBinding } from "./auto-bind.ts";
 import { clusterUid } from "./identity.ts";
-import { bindingKey, connectionKey, syncerKey } from "./keys.ts";
 import { syncerFor } from "./demand.ts";
 import { pullsEverything } from "../machines/rules/pulling.ts";
+import { bindingKey, connectionKey, OURSELVES, permissionsKey, syncerKey } from "./keys.ts";
+import { rightsOfConnection } from "./permission-news.ts";
 import { secretOf } from "./kubeconfig-secret.ts";
 import { freeSecret, isNeeded } from "./secrets-actor.ts";
 import { leaveLease, wakeLease } from "./lease-actor.ts";
@@ -158,7 +159,7 @@ const stateFor = (rest: Rest<ConnectionContext>) => ({
 async function report(engine: Engine, name: string, rest: Rest<ConnectionContext>): Promise<boolean> {
   const connection = engine.directory.connection(name);
   if (connection === undefined || rest.in("gone") || rest.in("engaging.waiting")) return true;
-  const updates = connectionConditions(stateFor(rest), rest.context);
+  const updates = connectionConditions(stateFor(rest), rest.context, rightsOfConnection(engine, name));
   const exports = knownExports(rest.context);
   const source = knownSource(rest.context);
   const status = {
@@ -223,6 +224,7 @@ function announce(engine: Engine, name: string, rest: Rest<ConnectionContext>): 
   if (engine.announced.get(name) === signature) return;
   engine.announced.set(name, signature);
   wakeLease(engine, name);
+  for (const whose of [name, OURSELVES]) engine.wake(permissionsKey(whose), PRIORITY.backlog);
   engine.log.info({ connection: name, phase: phase.state, reason: phase.reason }, "connection");
   startEager(engine, name);
   for (const syncer of engine.syncers.values()) if (isConcerned(engine, syncer, name)) engine.wake(syncer.key);

@@ -2,7 +2,7 @@
 // be done about the consumer's (crds/ownership.ts), and does it. A definition is read once per change, not per pass.
 // Rules: docs/reference/behaviour.md, "Schema pull" and "APIs".
 
-import type { Crd } from "../crds/definition-object.ts";
+import { type Crd, isEstablished } from "../crds/definition-object.ts";
 import {
   acceptedSpec,
   decideOwnership,
@@ -24,7 +24,7 @@ import { type Engine, phaseOf } from "./engine.ts";
 import type { Engagement } from "./engagement.ts";
 import { isPeer } from "./governance.ts";
 import type { Cluster } from "./ports.ts";
-import { isStatus } from "./refusals.ts";
+import { isRightMissing, isStatus } from "./refusals.ts";
 import type { Offer } from "./source.ts";
 import type { Syncer } from "./syncer.ts";
 
@@ -40,6 +40,8 @@ export interface Definitions {
   waiting?: string;
   /** A definition could not be read; what is known may be old. */
   failed?: string;
+  /** …for want of a right, which time alone will not give. */
+  denied?: true;
   /** It was the consumer's own: nothing can be decided. */
   unread?: true;
   decision?: OwnershipDecision;
@@ -147,16 +149,19 @@ async function readOffer(engine: Engine, syncer: Syncer): Promise<Partial<Defini
   try {
     await readProvider(syncer, engagement, offer);
   } catch (error) {
-    return { ...exported, ...providerFailure(syncer, error) };
+    return { ...exported, ...providerFailure(engine, syncer, error) };
   }
   return { ...exported, ...fromDecision(syncer, decide(engine, syncer, offer)) };
 }
 
-function providerFailure(syncer: Syncer, error: unknown): Partial<Definitions> {
+function providerFailure(engine: Engine, syncer: Syncer, error: unknown): Partial<Definitions> {
   const message = `get customresourcedefinitions ${syncer.api} on the provider: ${String((error as Error).message)}`;
   if (isStatus(error, 404)) return { offer: { exported: false, refusal: null } };
-  if (isStatus(error, 403)) return { step: "refuse", refusal: { reason: "Forbidden", message }, failed: message };
-  return { failed: message };
+  if (!isRightMissing(error)) return { failed: message };
+  // What is installed goes on working; it only cannot be brought up to date.
+  const isInstalled = base(engine, syncer).mine && syncer.crd !== null && isEstablished(syncer.crd);
+  if (isInstalled) return { step: "leave", failed: message, denied: true };
+  return { step: "refuse", refusal: { reason: "Forbidden", message }, failed: message, denied: true };
 }
 
 /** Both definitions as they are now. Never rejects: what cannot be read is said in `failed`. */
@@ -165,7 +170,7 @@ export async function readDefinitions(engine: Engine, syncer: Syncer): Promise<D
     await readConsumer(engine, syncer);
   } catch (error) {
     const failed = `get customresourcedefinitions ${syncer.api} on this cluster: ${String((error as Error).message)}`;
-    return { ...base(engine, syncer), failed, unread: true };
+    return { ...base(engine, syncer), failed, unread: true, ...(isRightMissing(error) ? { denied: true } : {}) };
   }
   const offered = await readOffer(engine, syncer);
   return { ...base(engine, syncer), ...offered };

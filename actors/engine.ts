@@ -7,6 +7,7 @@ import type { Directory } from "./directory.ts";
 import type { Documents } from "./documents.ts";
 import type { Engagement } from "./engagement.ts";
 import type { HeldLease } from "./held-lease.ts";
+import type { Standing } from "./access-reviews.ts";
 import type { Clock, Cluster, Connect, Log, Priority, Recorder, Telemetry, WorkQueue } from "./ports.ts";
 import type { Syncer } from "./syncer.ts";
 import type { Timers } from "./timers.ts";
@@ -67,6 +68,8 @@ export interface Engine extends Ports {
   leases: Map<string, HeldLease>;
   /** What stands in the way of `autoBind`, by Connection. */
   autoBindTroubles: Map<string, AutoBindTrouble>;
+  /** What is known of our rights on each provider, by Connection, and on our own cluster (OURSELVES). */
+  standings: Map<string, Standing>;
   /** Since when (milliseconds) a worse status has been wanted for an object of our own kinds, by uid. */
   doubts: Map<string, number>;
   /** Puts an actor on the queue. */

@@ -7,6 +7,8 @@ export type Address =
   | { kind: "connection"; connection: string }
   | { kind: "secrets" }
   | { kind: "lease"; provider: string }
+  /** Of the provider's cluster, or with OURSELVES as its Connection of our own. */
+  | { kind: "permissions"; connection: string }
   | { kind: "syncer"; connection: string; api: ApiName }
   | { kind: "binding"; connection: string; namespace: string; name: string }
   | { kind: "object"; connection: string; api: ApiName; key: Key };
@@ -15,10 +17,13 @@ const segment = (text: string): string => text.replaceAll("%", "%25").replaceAll
 const unescaped = (text: string): string => text.replaceAll("%2F", "/").replaceAll("%25", "%");
 
 export const connectionKey = (connection: string): string => `${segment(connection)}/connection`;
-/** The Secrets of our namespace belong to no Connection; "-" is no name an object can have. */
-export const SECRETS_KEY = "-/secrets";
+/** Stands for our own cluster where there is usually a Connection: no object can have this name. */
+export const OURSELVES = "-";
+/** The Secrets of our namespace belong to no Connection. */
+export const SECRETS_KEY = `${OURSELVES}/secrets`;
 /** The Lease belongs to all Connections that lead to the provider with this identity. */
-export const leaseKey = (provider: string): string => `-/lease/${segment(provider)}`;
+export const leaseKey = (provider: string): string => `${OURSELVES}/lease/${segment(provider)}`;
+export const permissionsKey = (connection: string): string => `${segment(connection)}/permissions`;
 export const syncerKey = (connection: string, api: ApiName): string => `${segment(connection)}/syncer/${segment(api)}`;
 /** A ClusterBinding has no namespace: its segment is empty. */
 export const bindingKey = (connection: string, binding: Key): string =>
@@ -29,6 +34,7 @@ export const objectKey = (connection: string, api: ApiName, key: Key): string =>
 /** What follows the Connection: the kind, then what else is in the address. Only a namespace may be empty. */
 const LEASE = /^lease\/([^/]+)$/;
 const CONNECTION = /^connection$/;
+const PERMISSIONS = /^permissions$/;
 const SYNCER = /^syncer\/([^/]+)$/;
 const BINDING = /^binding\/([^/]*)\/([^/]+)$/;
 const OBJECT = /^object\/([^/]+)\/([^/]*)\/([^/]+)$/;
@@ -38,10 +44,11 @@ type Parse = (connection: string, rest: string) => Address | undefined;
 const PARSERS: readonly Parse[] = [
   (connection, rest) => (`${connection}/${rest}` === SECRETS_KEY ? { kind: "secrets" } : undefined),
   (connection, rest) => {
-    const [, provider] = (connection === "-" && LEASE.exec(rest)) || [];
+    const [, provider] = (connection === OURSELVES && LEASE.exec(rest)) || [];
     return provider === undefined ? undefined : { kind: "lease", provider: unescaped(provider) };
   },
   (connection, rest) => (CONNECTION.test(rest) ? { kind: "connection", connection } : undefined),
+  (connection, rest) => (PERMISSIONS.test(rest) ? { kind: "permissions", connection } : undefined),
   (connection, rest) => {
     const [, api] = SYNCER.exec(rest) ?? [];
     return api === undefined ? undefined : { kind: "syncer", connection, api: unescaped(api) };

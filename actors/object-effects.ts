@@ -94,7 +94,8 @@ async function onConsumer(work: Work, what: string, send: () => Answer): Answer 
     return await send();
   } catch (error) {
     if (isStatus(error, 404)) return { type: "consumer.gone" };
-    return { type: "refused", ...judge(error, `${what} on this cluster`, true) };
+    const judgement = judge(error, `${what} on this cluster`, true);
+    return { type: "refused", ...judgement, ...(judgement.cause === "forbidden" ? { cause: "forbiddenHere" } : {}) };
   }
 }
 
@@ -304,7 +305,12 @@ const removeFinalizer = (work: Work, { consumer, gate }: ObjectContext): Answer 
     return { type: "released" };
   });
 
-const EVENT_REASON = { forbidden: "Forbidden", terminating: "NamespaceTerminating", rejected: "SyncRejected" } as const;
+const EVENT_REASON = {
+  forbidden: "Forbidden",
+  forbiddenHere: "Forbidden",
+  terminating: "NamespaceTerminating",
+  rejected: "SyncRejected",
+} as const;
 
 async function reportRefusal(work: Work, { refused, consumer, attempts }: ObjectContext): Answer {
   if (refused === null || !consumer) return undefined;

@@ -2,6 +2,7 @@
 // Rule: docs/reference/behaviour.md, "Refusals".
 
 import type { RefusalCause } from "../machines/object-facts.ts";
+import { rightIn } from "../machines/rules/permissions.ts";
 import { ApiError, UnreachableError } from "./ports.ts";
 
 export interface Judgement {
@@ -14,6 +15,16 @@ export interface Judgement {
 const isTerminating = (error: ApiError): boolean =>
   error.causes.some((cause) => cause.reason === "NamespaceTerminating") ||
   error.message.includes("because it is being terminated");
+
+/**
+ * A 403 for want of a right says who cannot do what. Quotas, webhooks and other admission answer 403, too, once the right
+ * has been found to be there: they refuse this object. What is neither is taken for a right.
+ */
+export const isRightMissing = (error: unknown): error is ApiError =>
+  isStatus(error, 403) && !isTerminating(error) && !isAdmission(error);
+
+const isAdmission = ({ message }: ApiError): boolean =>
+  rightIn(message) === undefined && /denied the request|is forbidden: /.test(message);
 
 /** A namespaced write answered 404: is it the namespace that is missing (or else the type, or the object)? */
 export const isNamespaceMissing = (error: unknown, namespace: string): boolean =>
@@ -40,8 +51,13 @@ const REJECTED = new Set([400, 405, 413, 422]);
 
 function causeOf(error: ApiError, tested: boolean): RefusalCause {
   if (isOutdated(error, tested)) return "outdated";
-  if (error.status === 403) return isTerminating(error) ? "terminating" : "forbidden";
+  if (error.status === 403) return causeOfRefusal(error);
   return REJECTED.has(error.status) || isUntyped(error) ? "rejected" : "fault";
+}
+
+function causeOfRefusal(error: ApiError): RefusalCause {
+  if (isTerminating(error)) return "terminating";
+  return isRightMissing(error) ? "forbidden" : "rejected";
 }
 
 /** `tested`: the write was a JSON patch with `test` operations, so 422 means one of them failed. */

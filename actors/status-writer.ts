@@ -76,7 +76,7 @@ const isNewRecord = (object: KubeObject, status: Status): boolean => namesIn(sta
 export async function writeStatus<T extends KubeObject>(
   engine: Engine,
   resource: Resource,
-  cache: Cache<T>,
+  cache: Pick<Cache<T>, "note">,
   object: T,
   status: Status,
 ): Promise<boolean> {

@@ -8,8 +8,10 @@ import { keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/resources.ts";
 import { answeredApis, createDirectory, ownerConnection, type Secret } from "./directory.ts";
 import type { Engine, Ports, Settings } from "./engine.ts";
-import { bindingKey, connectionKey, SECRETS_KEY } from "./keys.ts";
 import { leaseAge } from "./lease-actor.ts";
+import { tellingDenials } from "./denials.ts";
+import { bindingKey, connectionKey, OURSELVES, permissionsKey, SECRETS_KEY } from "./keys.ts";
+import { noteDenial } from "./permissions.ts";
 import { type Cluster, type Connect, PRIORITY, type Watch, type WatchOptions, type WatchSink } from "./ports.ts";
 import { stopWatching } from "./api-watches.ts";
 import { syncerFor } from "./demand.ts";
@@ -52,6 +54,8 @@ const isNews = (before: KubeObject | undefined, after: KubeObject | undefined): 
 export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   const { queue, clock, telemetry, log } = ports;
   const watches: Watch[] = [];
+  /** Our own objects that could not be listed yet, and why. */
+  const unlisted = new Map<string, string>();
   let opened = false;
 
   const directory = createDirectory({
@@ -68,14 +72,17 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   /** Every client that may have a request under way. */
   const clients = new Set<Cluster>([ports.consumer]);
   const connect: Connect = (name, kubeconfig) => {
-    const client = ports.connect(name, kubeconfig);
+    const client = tellingDenials(ports.connect(name, kubeconfig), (error) => noteDenial(engine, name, error));
     const tracked = { ...client, close: () => client.close().finally(() => clients.delete(tracked)) };
     clients.add(tracked);
     return tracked;
   };
 
+  const consumer = tellingDenials(ports.consumer, (error) => noteDenial(engine, OURSELVES, error));
+
   const engine: Engine = {
     ...ports,
+    consumer,
     connect,
     settings,
     directory,
@@ -88,6 +95,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     records: new Map(),
     leases: new Map(),
     autoBindTroubles: new Map(),
+    standings: new Map(),
     doubts: new Map(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
   };
@@ -135,10 +143,16 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
 
   const open = (resource: Resource, options: WatchOptions, sink: WatchSink): void => {
     watches.push(
-      ports.consumer.watch(resource, options, {
+      consumer.watch(resource, options, {
         ...sink,
-        failed: (error) =>
-          log.warn({ resource: resource.resource, error: error.message }, "watch failed, trying again"),
+        listed(keys) {
+          unlisted.delete(resource.resource);
+          sink.listed(keys);
+        },
+        failed(error) {
+          unlisted.set(resource.resource, error.message);
+          log.warn({ resource: resource.resource, error: error.message }, "watch failed, trying again");
+        },
       }),
     );
   };
@@ -157,6 +171,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
 
   function readiness() {
     const missing = missingDefinitions().map((name) => `CRD ${name} is not installed`);
+    if (!directory.complete) missing.push(...[...unlisted].map(([resource, error]) => `list ${resource}: ${error}`));
     if (missing.length === 0 && !directory.complete) missing.push("the consumer's objects are being listed");
     return { ready: directory.complete, missing };
   }
@@ -168,6 +183,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   queue.start(createWorker(engine), CONCURRENCY);
   open(CRDS, { metadataOnly: true }, directory.crds.sink);
   open(SECRETS, { namespace: settings.namespace }, directory.secrets.sink);
+  engine.wake(permissionsKey(OURSELVES));
 
   return {
     readiness,

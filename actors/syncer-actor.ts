@@ -11,6 +11,7 @@ import {
   type SyncerFacts,
   syncerMachine,
 } from "../machines/syncer.ts";
+import { DENIED_DELAY } from "../machines/rules/backoff.ts";
 import { shapeOf } from "./api-shape.ts";
 import { type Definitions, installCrd, readDefinitions, removeCrd } from "./definitions.ts";
 import { bindingsSeen, demandOn, isMentioned } from "./demand.ts";
@@ -27,6 +28,7 @@ import { report } from "./syncer-report.ts";
 
 /** Milliseconds until a definition that could not be read is read again. */
 const REREAD = 2_000;
+const rereadAfter = ({ denied }: Definitions): number => (denied ? DENIED_DELAY : REREAD);
 
 const machine = hosted(syncerMachine, ["installCrd", "removeCrd"]);
 
@@ -92,8 +94,9 @@ export async function syncerPass(engine: Engine, syncer: Syncer): Promise<void> 
 }
 
 /** Without the consumer's CRD nothing can be told: what is known and what is watched stays as it is. */
-function putOff(engine: Engine, syncer: Syncer, { failed = "" }: Definitions): void {
-  engine.timers.set(syncer.key, REREAD);
+function putOff(engine: Engine, syncer: Syncer, definitions: Definitions): void {
+  const { failed = "" } = definitions;
+  engine.timers.set(syncer.key, rereadAfter(definitions));
   if (engine.records.has(syncer.key) || syncer.verdict.message === failed) return;
   syncer.verdict = { reason: "Pending", message: failed, crdHash: "" };
   engine.wake(connectionKey(syncer.connection), PRIORITY.backlog);
@@ -101,7 +104,7 @@ function putOff(engine: Engine, syncer: Syncer, { failed = "" }: Definitions): v
 
 function remember(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): void {
   engine.records.set(syncer.key, { value: rest.value, context: rest.context });
-  if (definitions.failed) engine.timers.set(syncer.key, REREAD);
+  if (definitions.failed) engine.timers.set(syncer.key, rereadAfter(definitions));
   else setDue(engine.timers, syncer.key, rest);
   syncer.failedWith = rest.context.failed === null ? "" : (syncer.desired?.from ?? "");
 }

@@ -7,6 +7,7 @@ import type { Engine } from "./engine.ts";
 import { type Address, parseAddress, syncerKey } from "./keys.ts";
 import { leasePass } from "./lease-actor.ts";
 import { objectPass } from "./object-actor.ts";
+import { permissionsPass } from "./permissions.ts";
 import { syncerFor } from "./demand.ts";
 import { secretsPass } from "./secrets-actor.ts";
 import { syncerPass } from "./syncer-actor.ts";
@@ -18,6 +19,8 @@ function run(engine: Engine, address: Address): Promise<void> {
   switch (address.kind) {
     case "connection":
       return connectionPass(engine, address.connection);
+    case "permissions":
+      return permissionsPass(engine, address.connection);
     case "secrets":
       return secretsPass(engine);
     case "lease":
@@ -33,12 +36,15 @@ function run(engine: Engine, address: Address): Promise<void> {
   }
 }
 
-/** The function the queue runs. Never rejects. Before the consumer's own objects are listed nothing is decided. */
+/**
+ * The function the queue runs. Never rejects. Before the consumer's own objects are listed nothing is decided; but why they
+ * cannot be listed may be a matter of rights.
+ */
 export const createWorker =
   (engine: Engine) =>
   async (key: string): Promise<void> => {
-    if (!engine.directory.complete) return;
     const address = parseAddress(key);
+    if (!engine.directory.complete && address.kind !== "permissions") return;
     try {
       await run(engine, address);
       engine.telemetry.count("passes_total", { kind: address.kind, result: "done" });

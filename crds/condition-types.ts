@@ -46,6 +46,12 @@ export const CONDITION_TYPES = {
     todo: "If it is True, grant the verb and resource that the message names on the provider.",
     origin: "established",
   },
+  LocalPermissionDenied: {
+    on: ["Connection", "Binding"],
+    when: "This cluster refuses the konnector something it needs; True is the bad state. It never speaks of the provider.",
+    todo: "If it is True, grant the verb and resource that the message names to the konnector's account, on this cluster.",
+    origin: "new",
+  },
   SchemaInSync: {
     on: ["Connection"],
     when: "Every API definition that the pull policy and the bindings require is installed and served on this cluster.",

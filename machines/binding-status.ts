@@ -5,6 +5,7 @@ import type { BoundApi } from "../crds/binding.ts";
 import { type ConditionUpdate, setCondition } from "../crds/conditions.ts";
 import type { Reason } from "../crds/reasons.ts";
 import type { ApiVerdict, BindingContext } from "./binding.ts";
+import { localPermissionDenied, NOTHING_MISSING, permissionDenied, type RightsView } from "./permission-status.ts";
 
 /** The reason of the whole is that of the API which comes first here. */
 const WORST_FIRST: readonly Reason[] = [
@@ -69,15 +70,12 @@ function conflicts(apis: ApiVerdict[]): Verdict {
   return { status: "True", reason: foreign > 0 ? "ForeignObjectExists" : "OwnedByAnother", message };
 }
 
-function permissionDenied(apis: ApiVerdict[], connected: boolean): Verdict {
-  const denied = apis.flatMap((api) => (api.reason === "Forbidden" ? [...api.denied, api.message] : api.denied));
-  if (denied.length > 0) return { status: "True", reason: "Forbidden", message: joined(denied) };
-  if (!connected) return { status: "Unknown", reason: "Pending", message: "not connected" };
-  return { status: "False", reason: "AsExpected", message: "nothing that is needed is refused" };
-}
+/** What the provider refused for want of a right, in its own words. */
+const refusals = (apis: ApiVerdict[]): string[] =>
+  apis.flatMap((api) => (api.reason === "Forbidden" ? [...api.denied, api.message] : api.denied));
 
 /** All conditions of a binding, in the order they are shown. */
-export function bindingConditions(context: BindingContext): ConditionUpdate[] {
+export function bindingConditions(context: BindingContext, rights: RightsView = NOTHING_MISSING): ConditionUpdate[] {
   const apis = context.apis ?? [];
   const connected = context.connection?.ready === true;
   const whole = ready(context);
@@ -90,7 +88,11 @@ export function bindingConditions(context: BindingContext): ConditionUpdate[] {
     },
     { type: "Synced", ...synced(whole, apis) },
     { type: "Conflicts", ...conflicts(apis) },
-    { type: "PermissionDenied", ...permissionDenied(apis, connected) },
+    { type: "PermissionDenied", ...permissionDenied(rights, refusals(apis), connected) },
+    localPermissionDenied(
+      rights,
+      apis.flatMap((api) => api.deniedHere),
+    ),
     { type: "Ready", ...whole },
   ];
 }

@@ -26,8 +26,10 @@ export interface ApiVerdict {
   crdHash: string;
   /** Objects in scope that are not synced because the name is taken on the provider, by reason. */
   conflicts: { foreign: number; another: number };
-  /** Missing permissions met while syncing its objects, each as verb, resource and namespace. */
+  /** What the provider refused for want of a right while its objects were synced, in its own words. */
   denied: string[];
+  /** The same of this cluster. */
+  deniedHere: string[];
   /** Objects in scope whose last write was refused or failed. */
   failing: number;
 }

@@ -7,6 +7,7 @@ import { thatFit } from "../crds/exports.ts";
 import type { Reason } from "../crds/reasons.ts";
 import type { ConnectionContext } from "./connection-facts.ts";
 import type { SchemaSource } from "./rules/schema-source.ts";
+import { localPermissionDenied, NOTHING_MISSING, permissionDenied, type RightsView } from "./permission-status.ts";
 
 export interface ConnectionState {
   /** The machine rests in `ready`. */
@@ -49,14 +50,11 @@ function connected(state: ConnectionState, context: ConnectionContext, secret: V
   return no("Pending", failed?.message ?? "connecting to the provider");
 }
 
-function permissionDenied({ failed, discovery, engagedWith }: ConnectionContext): Verdict {
-  if (failed?.fault === "forbidden") return { status: "True", reason: "Forbidden", message: failed.message };
-  if (discovery.state === "failed" && discovery.fault === "forbidden") {
-    return { status: "True", reason: "Forbidden", message: discovery.message };
-  }
-  if (engagedWith === "") return { status: "Unknown", reason: "Pending", message: "not connected" };
-  return no("AsExpected", "the provider refuses nothing that is needed");
-}
+/** Refusals for want of a right that are in the way at the moment, in the provider's words. */
+const refusals = ({ failed, discovery }: ConnectionContext): string[] => [
+  ...(failed?.fault === "forbidden" ? [failed.message] : []),
+  ...(discovery.state === "failed" && discovery.fault === "forbidden" ? [discovery.message] : []),
+];
 
 const BOUND = 10;
 const listed = (names: string[]): string =>
@@ -115,13 +113,18 @@ function ready(state: ConnectionState, context: ConnectionContext, steps: Verdic
 }
 
 /** All conditions of a Connection, in the order they are shown. */
-export function connectionConditions(state: ConnectionState, context: ConnectionContext): ConditionUpdate[] {
+export function connectionConditions(
+  state: ConnectionState,
+  context: ConnectionContext,
+  rights: RightsView = NOTHING_MISSING,
+): ConditionUpdate[] {
   const secret = secretValid(context);
   const provider = connected(state, context, secret);
   return [
     { type: "SecretValid", ...secret },
     { type: "Connected", ...provider },
-    { type: "PermissionDenied", ...permissionDenied(context) },
+    { type: "PermissionDenied", ...permissionDenied(rights, refusals(context), context.engagedWith !== "") },
+    localPermissionDenied(rights),
     { type: "SchemaInSync", ...schemaInSync(context) },
     { type: "Ready", ...ready(state, context, [secret, provider]) },
   ];

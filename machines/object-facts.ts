@@ -48,8 +48,8 @@ export interface Gate {
   clusterUid: string;
 }
 
-/** Why a write or read was not carried out. */
-export type RefusalCause = "outdated" | "forbidden" | "terminating" | "rejected" | "fault";
+/** Why a write or read was not carried out. Forbidden: a right is missing on the provider; forbiddenHere: on this cluster. */
+export type RefusalCause = "outdated" | "forbidden" | "forbiddenHere" | "terminating" | "rejected" | "fault";
 
 export interface ObjectContext {
   /** undefined: not known yet; null: known to be absent. */

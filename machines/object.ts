@@ -23,13 +23,14 @@ import { conflictRecheckDelay, DENIED_DELAY, faultDelay, NEWS_BACKSTOP, slowRetr
 const REFUSAL_DELAY: Record<RefusalCause, (attempt: number) => number> = {
   outdated: () => NEWS_BACKSTOP,
   forbidden: () => DENIED_DELAY,
+  forbiddenHere: () => DENIED_DELAY,
   terminating: faultDelay,
   rejected: slowRetryDelay,
   fault: faultDelay,
 };
 
 /** Refusals that the same write would meet again: only time or a change of the object is worth another try. */
-const LASTING: ReadonlySet<RefusalCause> = new Set(["forbidden", "terminating", "rejected"]);
+const LASTING: ReadonlySet<RefusalCause> = new Set(["forbidden", "forbiddenHere", "terminating", "rejected"]);
 
 /** A write answered 404: the consumer object went away meanwhile. */
 const consumerVanished = {

@@ -10,6 +10,7 @@ import {
   leaseKey,
   objectKey,
   parseAddress,
+  permissionsKey,
   SECRETS_KEY,
   syncerKey,
 } from "../../actors/keys.ts";
@@ -31,6 +32,7 @@ type Owned = Extract<Address, { connection: string }>;
 
 const address: fc.Arbitrary<Owned> = fc.oneof(
   fc.record({ kind: fc.constant("connection" as const), connection }),
+  fc.record({ kind: fc.constant("permissions" as const), connection }),
   fc.record({ kind: fc.constant("syncer" as const), connection, api }),
   fc.record({ kind: fc.constant("binding" as const), connection, namespace, name }),
   fc.record({
@@ -45,6 +47,8 @@ const written = (one: Owned): string => {
   switch (one.kind) {
     case "connection":
       return connectionKey(one.connection);
+    case "permissions":
+      return permissionsKey(one.connection);
     case "syncer":
       return syncerKey(one.connection, one.api);
     case "binding":

@@ -83,6 +83,14 @@ const QUOTA = answered(
   "Forbidden",
   'widgets.example.org "a" is forbidden: exceeded quota: few, requested: count/widgets.example.org=1, used: 1, limited: 1',
 );
+/** An apply that would create is authorized for patch first, and for create once nothing is found. */
+const CREATE_FORBIDDEN = answered(
+  403,
+  "Forbidden",
+  'widgets.example.org "a" is forbidden: User "konnector" cannot create resource "widgets" in API group "example.org" in the namespace "default"',
+);
+const WEBHOOK = answered(403, "Forbidden", 'admission webhook "no.example.org" denied the request: not on Sundays');
+const POLICY = answered(403, "Forbidden", 'widgets.example.org "a" is forbidden: violates PodSecurity "restricted"');
 const UNTYPED = answered(
   500,
   "",
@@ -95,7 +103,11 @@ describe("an answer to a write", () => {
     ["409", CONFLICT, "outdated"],
     ["422 on metadata.uid", OTHER_UID, "outdated"],
     ["403 for want of a right", FORBIDDEN, "forbidden"],
-    ["403 of a quota", QUOTA, "forbidden"],
+    ["403 of a right that the apply of a new copy needs", CREATE_FORBIDDEN, "forbidden"],
+    ["403 of a quota", QUOTA, "rejected"],
+    ["403 of an admission webhook", WEBHOOK, "rejected"],
+    ["403 of admission that words it as it likes", POLICY, "rejected"],
+    ["403 of who knows what", answered(403, "", "no entry"), "forbidden"],
     ["403 of a terminating namespace", TERMINATING, "terminating"],
     ["403 of a terminating namespace, said in words only", TERMINATING_WITHOUT_CAUSE, "terminating"],
     ["400", answered(400, "BadRequest", "the object provided is unrecognized"), "rejected"],

@@ -17,7 +17,10 @@ const READS = new Set(["get", "list", "watch"]);
 /** The sign of life on a provider, which a settled system goes on giving. */
 const isRenewal = ({ verb, objectRef }: Write): boolean => objectRef?.resource === LEASES.resource && verb === "update";
 
-export const isWrite = (event: Write): boolean => !READS.has(event.verb) && !isRenewal(event);
+/** A review is a question put as a POST: nothing is kept of it. */
+const isReview = ({ objectRef }: Write): boolean => objectRef?.apiGroup === "authorization.k8s.io";
+
+export const isWrite = (event: Write): boolean => !READS.has(event.verb) && !isRenewal(event) && !isReview(event);
 
 /** Also other users of a test that stand in for it; a request whose credential was refused has no user. */
 export const isKonnectors = ({ user }: Write): boolean => user.username?.startsWith(KONNECTOR_USER) ?? false;

@@ -30,6 +30,7 @@ export const api = (change: Partial<ApiVerdict> = {}): ApiVerdict => ({
   crdHash: "sha256:0123456789abcdef",
   conflicts: { foreign: 0, another: 0 },
   denied: [],
+  deniedHere: [],
   failing: 0,
   ...change,
 });

@@ -34,6 +34,7 @@ const GOOD = {
   Synced: "True/AsExpected",
   Conflicts: "False/AsExpected",
   PermissionDenied: "False/AsExpected",
+  LocalPermissionDenied: "False/AsExpected",
   Ready: "True/AsExpected",
 };
 const because = (reason: string) => ({ ...GOOD, Ready: `False/${reason}`, Synced: `False/${reason}` });
@@ -66,6 +67,8 @@ describe("a binding says", () => {
       ...UNCONNECTED, Ready: "False/DrainingObjects", Synced: "False/DrainingObjects" }],
     ["that writes of its objects fail", { apis: [api(), api({ name: "b", failing: 2 })] }, { ...GOOD, Synced: "False/SyncFailed" }],
     ["that a right is missing for its objects", { apis: [api({ denied: ["create widgets in default"] })] }, { ...GOOD, PermissionDenied: "True/Forbidden" }],
+    ["that a right of our own is missing for its objects", { apis: [api({ deniedHere: ["patch widgets in default"] })] }, {
+      ...GOOD, LocalPermissionDenied: "True/Forbidden" }],
     ["that a right is missing for a definition", { apis: [bad("Forbidden")] }, { ...because("Forbidden"), PermissionDenied: "True/Forbidden" }],
     ["that a right is missing, also while its Connection is away", { connection: NOT_READY, apis: [api({ denied: ["create widgets"] })] }, {
       ...UNCONNECTED, PermissionDenied: "True/Forbidden" }],
@@ -204,6 +207,7 @@ describe("whatever the situation", () => {
     crdHash: fc.constantFrom("", "sha256:0"),
     conflicts: fc.record({ foreign: fc.nat(2), another: fc.nat(2) }),
     denied: fc.constantFrom([], ["create widgets"]),
+    deniedHere: fc.constantFrom([], ["patch widgets"]),
     failing: fc.nat(2),
   });
   const situation = fc.record({

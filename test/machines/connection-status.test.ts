@@ -57,10 +57,15 @@ const GOOD = {
   SecretValid: "True/AsExpected",
   Connected: "True/AsExpected",
   PermissionDenied: "False/AsExpected",
+  LocalPermissionDenied: "False/AsExpected",
   SchemaInSync: "True/AsExpected",
   Ready: "True/AsExpected",
 };
-const UNTOLD = { PermissionDenied: "Unknown/Pending", SchemaInSync: "Unknown/Pending" };
+const UNTOLD = {
+  PermissionDenied: "Unknown/Pending",
+  LocalPermissionDenied: "False/AsExpected",
+  SchemaInSync: "Unknown/Pending",
+};
 /** What follows from a Secret that cannot be used. */
 const noSecret = (reason: string) => ({
   ...UNTOLD,

@@ -120,7 +120,15 @@ const worlds: fc.Arbitrary<World> = fc.record({
   defaults: fc.boolean(),
 });
 
-const FAILURES: readonly Fate[] = ["lost", "outdated", "forbidden", "terminating", "rejected", "fault"];
+const FAILURES: readonly Fate[] = [
+  "lost",
+  "outdated",
+  "forbidden",
+  "forbiddenHere",
+  "terminating",
+  "rejected",
+  "fault",
+];
 
 async function expectTheEnd(replica: Replica<Side>, world: World): Promise<void> {
   const expected = expectedEnd(structuredClone(world));

@@ -223,7 +223,7 @@ describe("without a governing binding or an engaged provider", () => {
 });
 
 describe("a refused write", () => {
-  const lasting: RefusalCause[] = ["forbidden", "terminating", "rejected"];
+  const lasting: RefusalCause[] = ["forbidden", "forbiddenHere", "terminating", "rejected"];
   const causes: RefusalCause[] = [...lasting, "outdated", "fault"];
   const edited = told(consumer({ wanted: "b" }), copy());
 
@@ -241,6 +241,7 @@ describe("a refused write", () => {
   test.each<[RefusalCause, number[]]>([
     ["outdated", [5_000, 5_000, 5_000]],
     ["forbidden", [30_000, 30_000, 30_000]],
+    ["forbiddenHere", [30_000, 30_000, 30_000]],
     ["terminating", [500, 1_000, 2_000]],
     ["rejected", [60_000, 120_000, 240_000]],
     ["fault", [500, 1_000, 2_000]],

@@ -1,0 +1,99 @@
+// What follows when rights turn out to be missing, or to be granted again: those who report them are woken, and what was
+// refused for want of one is tried again at once. Also answers what concerns one Connection or binding.
+// Rule: docs/reference/behaviour.md, "Permissions".
+
+import type { AnyBinding } from "../crds/binding.ts";
+import type { Connection } from "../crds/connection.ts";
+import { type ApiName, keyOf, type KubeObject, parseKey, type Resource } from "../crds/kube-object.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS } from "../crds/resources.ts";
+import { localPermissionDenied, type RightsView } from "../machines/permission-status.ts";
+import type { Right } from "../machines/rules/permissions.ts";
+import { answeredApis } from "./directory.ts";
+import { type Engine, isoNow } from "./engine.ts";
+import { bindingKey, connectionKey, objectKey, OURSELVES } from "./keys.ts";
+import { PRIORITY } from "./ports.ts";
+import { nextConditions, type Status, writeStatus } from "./status-writer.ts";
+import type { Syncer } from "./syncer.ts";
+
+const apiOf = ({ resource, group }: Right): ApiName => `${resource.split("/")[0]}.${group}`;
+
+/** Rights for APIs concern those who asked for the API, all others everybody. */
+const concerning = (engine: Engine, name: string, apis: readonly ApiName[], namespace: string): Right[] | null => {
+  const { missing, needs } = engine.standings.get(name) ?? {};
+  if (!missing || needs === undefined) return null;
+  const bound = new Set([...engine.syncers.values()].map(({ api }) => api));
+  return missing.filter((right) => {
+    if (!bound.has(apiOf(right))) return true;
+    return apis.includes(apiOf(right)) && (namespace === "" || ["", namespace].includes(right.namespace));
+  });
+};
+
+const view = (engine: Engine, connection: string, apis: readonly ApiName[], namespace: string): RightsView => ({
+  provider: concerning(engine, connection, apis, namespace),
+  here: concerning(engine, OURSELVES, apis, namespace),
+});
+
+export const rightsOfConnection = (engine: Engine, name: string): RightsView =>
+  view(engine, name, engine.directory.bindingsOf(name).flatMap(answeredApis), "");
+
+export const rightsOfBinding = (engine: Engine, binding: AnyBinding): RightsView =>
+  view(engine, binding.spec.connectionRef.name, answeredApis(binding), keyOf(binding).namespace);
+
+const isConcerned = (name: string, connection: string): boolean => name === OURSELVES || name === connection;
+
+/** Has everyone who reports those rights do so. */
+export async function reportRights(engine: Engine, name: string): Promise<void> {
+  const { directory } = engine;
+  if (!directory.complete) return reportEarly(engine);
+  for (const { metadata } of directory.connections.values()) {
+    if (isConcerned(name, metadata.name)) engine.wake(connectionKey(metadata.name), PRIORITY.backlog);
+  }
+  for (const binding of [...directory.clusterBindings.values(), ...directory.bindings.values()]) {
+    const { name: connection } = binding.spec.connectionRef;
+    if (isConcerned(name, connection)) engine.wake(bindingKey(connection, keyOf(binding)), PRIORITY.backlog);
+  }
+}
+
+/**
+ * While our own objects cannot be listed no actor runs, perhaps for want of the very right that is missing: then it is
+ * said directly on every Connection and binding that can be read.
+ */
+async function reportEarly(engine: Engine): Promise<void> {
+  const here = engine.standings.get(OURSELVES)?.missing ?? [];
+  if (here.length === 0) return;
+  const update = localPermissionDenied({ provider: null, here });
+  for (const resource of [CONNECTIONS, CLUSTER_BINDINGS, BINDINGS]) {
+    const objects = await engine.consumer.list(resource).catch(() => []);
+    for (const object of objects) await say(engine, resource, object, update);
+  }
+}
+
+async function say(
+  engine: Engine,
+  resource: Resource,
+  object: KubeObject,
+  update: ReturnType<typeof localPermissionDenied>,
+): Promise<void> {
+  const conditions = nextConditions(object, [update], isoNow(engine.clock));
+  const status: Status = { ...(object as Connection).status, conditions };
+  await writeStatus(engine, resource, { note: () => undefined }, object, status);
+}
+
+/** Objects whose last write was refused for want of a right are due at once. */
+function tryObjects(engine: Engine, { connection, api, watching }: Syncer): void {
+  for (const id of watching?.table.failing ?? []) {
+    const cause = watching?.table.get(id)?.memory?.refused?.cause;
+    if (cause === "forbidden" || cause === "forbiddenHere") {
+      engine.timers.set(objectKey(connection, api, parseKey(id)), 0);
+    }
+  }
+}
+
+/** Rights have come back: what waits for them need not wait any longer. */
+export function tryAgain(engine: Engine, name: string): void {
+  for (const syncer of engine.syncers.values()) {
+    if (!isConcerned(name, syncer.connection)) continue;
+    engine.timers.set(syncer.key, 0);
+    tryObjects(engine, syncer);
+  }
+}

@@ -1,0 +1,101 @@
+// Which rights the konnector needs on either side, computed from what is asked of it: the only list of them. What would
+// only be convenient (namespaces for copies where they all exist, Leases) is no need, and is told when it is met.
+// Pure. Rule: docs/reference/behaviour.md, "Permissions".
+
+import type { ApiName } from "../../crds/kube-object.ts";
+import { GROUP } from "../../crds/labels.ts";
+import { CRDS, LOGICAL_CLUSTERS } from "../../crds/resources.ts";
+import type { Right } from "./permissions.ts";
+
+/** One API that bindings want. */
+export interface WantedApi {
+  name: ApiName;
+  namespaced: boolean;
+  /** Where its objects are synced: in these namespaces, or all of them. */
+  namespaces: readonly string[] | "all";
+  /** Its status is a subresource on the consumer; undefined while that is not known. */
+  hasStatus?: boolean;
+  /** Some binding is to go on with it; otherwise its copies are only to be removed. */
+  live: boolean;
+}
+
+/** One right that is needed, or instead of it another that does as well. */
+export interface Need {
+  right: Right;
+  or?: Right;
+}
+
+const onCluster = (verbs: string, group: string, resource: string): Need[] =>
+  verbs.split(" ").map((verb) => ({ right: { verb, group, resource, namespace: "", namespaced: false } }));
+
+const onNamespaced = (verbs: string, group: string, resource: string, namespace = ""): Need[] =>
+  verbs.split(" ").map((verb) => ({ right: { verb, group, resource, namespace, namespaced: true } }));
+
+const onPath = (path: string): Need => ({
+  right: { verb: "get", group: "", resource: "", namespace: "", namespaced: false, path },
+});
+
+/** A namespace is read as something within itself, so that a Role there is enough. */
+const IDENTITY: Need = {
+  right: {
+    verb: "get",
+    group: "",
+    resource: "namespaces",
+    namespace: "kube-system",
+    name: "kube-system",
+    namespaced: false,
+  },
+  or: {
+    verb: "get",
+    group: LOGICAL_CLUSTERS.group,
+    resource: LOGICAL_CLUSTERS.resource,
+    namespace: "",
+    name: "cluster",
+    namespaced: false,
+  },
+};
+
+const split = (api: ApiName): { resource: string; group: string } => {
+  const dot = api.indexOf(".");
+  return dot < 0 ? { resource: api, group: "" } : { resource: api.slice(0, dot), group: api.slice(dot + 1) };
+};
+
+function onProvider({ name, namespaced, namespaces, live }: WantedApi): Need[] {
+  const { resource, group } = split(name);
+  const on = namespaced ? onNamespaced : onCluster;
+  // Copies are watched in the whole cluster, whatever the bindings.
+  const watched = on("list watch", group, resource);
+  const written = live ? "get create patch delete" : "get delete";
+  if (namespaces === "all") return [...watched, ...on(written, group, resource)];
+  return [...watched, ...namespaces.flatMap((namespace) => onNamespaced(written, group, resource, namespace))];
+}
+
+/** What the credential of a Connection needs on the provider. `crds`: exports are read from its CRDs. */
+export const providerNeeds = ({ crds, apis }: { crds: boolean; apis: readonly WantedApi[] }): Need[] => [
+  IDENTITY,
+  onPath("/apis"),
+  ...(crds ? onCluster("get list watch", CRDS.group, CRDS.resource) : [onPath("/openapi/v3")]),
+  ...apis.flatMap(onProvider),
+];
+
+/** What the konnector needs on its own cluster to sync these APIs. */
+export const instanceNeeds = ({ name, namespaced, hasStatus }: WantedApi): Need[] => {
+  const { resource, group } = split(name);
+  const on = namespaced ? onNamespaced : onCluster;
+  return [
+    ...on("get list watch patch", group, resource),
+    ...(hasStatus === true ? on("patch", group, `${resource}/status`) : []),
+  ];
+};
+
+/** What it needs there whatever it syncs. `namespace`: that of the Secrets. */
+export const ownNeeds = (namespace: string): Need[] => [
+  ...["connections", "clusterbindings"].flatMap((resource) => onCluster("list watch patch", GROUP, resource)),
+  ...onNamespaced("list watch patch", GROUP, "bindings"),
+  ...["connections/status", "clusterbindings/status"].flatMap((resource) => onCluster("patch", GROUP, resource)),
+  ...onNamespaced("patch", GROUP, "bindings/status"),
+  ...onCluster("get list watch create update delete", CRDS.group, CRDS.resource),
+  IDENTITY,
+  ...onNamespaced("list watch patch", "", "secrets", namespace),
+  ...onNamespaced("create", "", "events"),
+];
