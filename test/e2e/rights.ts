@@ -1,5 +1,11 @@
-// The rights of the konnector's user in these tests: the least it can do its work with, so that a request nobody planned for
-// fails here. Its name is how the API servers' audit logs tell its requests from others.
+// The rights of the konnector's user in these tests: those of the samples and no others, so that a request nobody planned
+// for fails here, and the samples are known to be enough. The rule for the exported API is widened to every API of the tests,
+// that for Leases to every namespace. The user's name is how the API servers' audit logs tell its requests from others.
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+import { parseAllDocuments } from "yaml";
 
 import type { ControlPlane } from "../harness/control-plane.ts";
 import { GROUP, SECRET_NAMESPACE } from "./manifests.ts";
@@ -9,6 +15,7 @@ export const KONNECTOR_USER = "konnector";
 export interface Rule {
   apiGroups: string[];
   resources: string[];
+  resourceNames?: string[];
   verbs: string[];
 }
 
@@ -18,24 +25,25 @@ export const rule = (apiGroup: string, resources: string, verbs: string): Rule =
   verbs: verbs.split(" "),
 });
 
+const SAMPLES = path.join(import.meta.dirname, "..", "..", "samples");
+
+/** The rules of the only document of that kind in a sample. */
+function rulesOf(file: string, kind: "ClusterRole" | "Role"): Rule[] {
+  const documents = parseAllDocuments(readFileSync(path.join(SAMPLES, file), "utf8"));
+  const [role, ...others] = documents.map((document) => document.toJS()).filter((one) => one.kind === kind);
+  if (role === undefined || others.length > 0) throw new Error(`${file} has not exactly one ${kind}`);
+  return role.rules;
+}
+
+const ofEveryApi = (rule: Rule): Rule => (rule.apiGroups[0] === GROUP ? { ...rule, resources: ["*"] } : rule);
+
 export const PROVIDER_RIGHTS: Rule[] = [
-  rule("", "namespaces", "get create"),
-  rule("apiextensions.k8s.io", "customresourcedefinitions", "get list watch"),
-  rule("coordination.k8s.io", "leases", "get create update delete"),
-  rule(GROUP, "*", "get list watch create patch delete"),
+  ...rulesOf("provider/access.yaml", "ClusterRole").map(ofEveryApi),
+  // In the sample for one namespace; tests put Leases elsewhere, too.
+  ...rulesOf("provider/access.yaml", "Role"),
 ];
-
-const CONSUMER_RIGHTS: Rule[] = [
-  rule("core.kube-bind.io", "connections clusterbindings bindings", "get list watch patch"),
-  rule("core.kube-bind.io", "clusterbindings", "create delete"),
-  rule("core.kube-bind.io", "connections/status clusterbindings/status bindings/status", "patch"),
-  rule("apiextensions.k8s.io", "customresourcedefinitions", "get list watch create update delete"),
-  rule("", "namespaces", "get"),
-  rule("", "events", "create"),
-  rule(GROUP, "*", "get list watch patch"),
-];
-
-const SECRET_RIGHTS: Rule[] = [rule("", "secrets", "get list watch patch")];
+export const CONSUMER_RIGHTS: Rule[] = rulesOf("consumer/konnector-rbac.yaml", "ClusterRole").map(ofEveryApi);
+export const SECRET_RIGHTS: Rule[] = rulesOf("consumer/konnector-rbac.yaml", "Role");
 
 const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 

@@ -112,7 +112,7 @@ describe("a binding says", () => {
 
   it("all of its conditions each time, Ready last, so that none goes stale", () => {
     const types = bindingConditions(context({ apis: undefined })).map(({ type }) => type);
-    expect(types).toEqual(["Connected", "Synced", "Conflicts", "PermissionDenied", "Ready"]);
+    expect(types).toEqual(["Connected", "Synced", "Conflicts", "PermissionDenied", "LocalPermissionDenied", "Ready"]);
   });
 });
 
