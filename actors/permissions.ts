@@ -1,6 +1,6 @@
 // Looks after the rights on one cluster: the provider of a Connection, or our own. Computes what is needed, asks what is
 // granted, and tells those who report it when the difference changes. Asks every 10 minutes while all is well; while
-// something is missing, what concerns that every 10 s; and when a request was refused for a right that it believes in.
+// something is missing, what concerns that every 5 s; and when a request was refused for a right that it believes in.
 // Best effort: it never stands in the way of a request. Rule: docs/reference/behaviour.md, "Permissions".
 
 import { isDeepStrictEqual } from "node:util";
@@ -15,7 +15,7 @@ import { wantedApis } from "./wanted-apis.ts";
 
 /** Milliseconds after which an answer is asked for again: as a rule, while a right is missing, and after a refusal. */
 const REVIEW = 600_000;
-const WHILE_MISSING = 10_000;
+const WHILE_MISSING = 5_000;
 const AFTER_DENIAL = 2_000;
 /** …and until the next try when no answer was to be had. */
 const NO_ANSWER = 15_000;

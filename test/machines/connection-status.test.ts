@@ -118,7 +118,14 @@ describe("a Connection says", () => {
 
   it("all of its conditions each time, Ready last, so that none goes stale", () => {
     const types = connectionConditions({ ready: false, identityChanged: false }, context(AWAY)).map(({ type }) => type);
-    expect(types).toEqual(["SecretValid", "Connected", "PermissionDenied", "LocalPermissionDenied", "SchemaInSync", "Ready"]);
+    expect(types).toEqual([
+      "SecretValid",
+      "Connected",
+      "PermissionDenied",
+      "LocalPermissionDenied",
+      "SchemaInSync",
+      "Ready",
+    ]);
   });
 });
 
