@@ -41,6 +41,8 @@ export interface Standing {
   missing: readonly Right[] | null;
   /** Namespaces whose answer a refusal contradicts. */
   doubted: Set<string>;
+  /** When (milliseconds since the epoch) a namespace for copies could not be created for want of the right. */
+  homeless: number;
 }
 
 /** The server cannot answer such a question, as opposed to not now. */

@@ -5,7 +5,13 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { covers, describeRights, type Right, rightIn } from "../machines/rules/permissions.ts";
-import { instanceNeeds, type Need, ownNeeds, providerNeeds } from "../machines/rules/needed-rights.ts";
+import {
+  instanceNeeds,
+  NAMESPACES_FOR_COPIES,
+  type Need,
+  ownNeeds,
+  providerNeeds,
+} from "../machines/rules/needed-rights.ts";
 import { isAllowed, type Standing } from "./access-reviews.ts";
 import type { Engine } from "./engine.ts";
 import { OURSELVES, permissionsKey } from "./keys.ts";
@@ -32,7 +38,8 @@ const connectionsOf = (engine: Engine): string[] =>
 /** The rights we need on our own cluster, for what all Connections together ask for. */
 function needsHere(engine: Engine): Need[] {
   const apis = connectionsOf(engine).flatMap((name) => wantedApis(engine, name));
-  return [...ownNeeds(engine.settings.namespace), ...apis.flatMap(instanceNeeds)];
+  const autoBind = [...engine.directory.connections.values()].some(({ spec }) => spec.autoBind);
+  return [...ownNeeds(engine.settings.namespace, autoBind), ...apis.flatMap(instanceNeeds)];
 }
 
 function needsOn(engine: Engine, name: string): Need[] {
@@ -67,10 +74,14 @@ function dropOld(standing: Standing, now: number): void {
 const isSpared = async ({ right, or }: Need, allowed: (right: Right) => Promise<boolean>): Promise<boolean> =>
   (await allowed(right)) || (or !== undefined && (await allowed(or)));
 
-async function missingOn({ cluster, needs }: Side, { answers }: Standing, now: number): Promise<Right[]> {
+/** An object that waits for its namespace is tried again every 30 s, so a need that is older is none any more. */
+const LASTS = 60_000;
+
+async function missingOn({ cluster }: Side, { answers, needs, homeless }: Standing, now: number): Promise<Right[]> {
   const missing: Right[] = [];
   const allowed = (right: Right) => isAllowed(cluster, answers, right, now);
-  for (const need of needs) if (!(await isSpared(need, allowed))) missing.push(need.right);
+  const all = now - homeless < LASTS ? [...needs, NAMESPACES_FOR_COPIES] : needs;
+  for (const need of all) if (!(await isSpared(need, allowed))) missing.push(need.right);
   return missing;
 }
 
@@ -83,6 +94,7 @@ const freshStanding = (epoch: number): Standing => ({
   needs: [],
   missing: null,
   doubted: new Set(),
+  homeless: -Infinity,
 });
 
 /** One pass. `name`: of a Connection, or OURSELVES. Never rejects but for bugs. */
@@ -131,7 +143,10 @@ export function noteDenial(engine: Engine, name: string, { message }: ApiError):
   const right = rightIn(message);
   const standing = engine.standings.get(name);
   if (right === undefined || !standing?.missing) return;
-  const isNeeded = standing.needs.some((need) => [need.right, need.or].some((one) => one && covers(one, right)));
+  const isHome = covers(NAMESPACES_FOR_COPIES.right, right);
+  if (isHome) standing.homeless = engine.clock.now();
+  const isNeeded =
+    isHome || standing.needs.some((need) => [need.right, need.or].some((one) => one && covers(one, right)));
   if (!isNeeded || standing.missing.some((one) => covers(one, right))) return;
   for (const namespace of placesOf(right)) standing.doubted.add(namespace);
   engine.wake(permissionsKey(name), PRIORITY.backlog);

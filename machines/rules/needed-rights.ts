@@ -70,6 +70,11 @@ function onProvider({ name, namespaced, namespaces, live }: WantedApi): Need[] {
   return [...watched, ...namespaces.flatMap((namespace) => onNamespaced(written, group, resource, namespace))];
 }
 
+/** Needed where an object's namespace is missing, so only once that has been met. */
+export const NAMESPACES_FOR_COPIES: Need = {
+  right: { verb: "create", group: "", resource: "namespaces", namespace: "", namespaced: false },
+};
+
 /** What the credential of a Connection needs on the provider. `crds`: exports are read from its CRDs. */
 export const providerNeeds = ({ crds, apis }: { crds: boolean; apis: readonly WantedApi[] }): Need[] => [
   IDENTITY,
@@ -88,8 +93,9 @@ export const instanceNeeds = ({ name, namespaced, hasStatus }: WantedApi): Need[
   ];
 };
 
-/** What it needs there whatever it syncs. `namespace`: that of the Secrets. */
-export const ownNeeds = (namespace: string): Need[] => [
+/** What it needs there whatever it syncs. `namespace`: that of the Secrets; `autoBind`: some Connection asks for that. */
+export const ownNeeds = (namespace: string, autoBind: boolean): Need[] => [
+  ...(autoBind ? onCluster("create delete", GROUP, "clusterbindings") : []),
   ...["connections", "clusterbindings"].flatMap((resource) => onCluster("list watch patch", GROUP, resource)),
   ...onNamespaced("list watch patch", GROUP, "bindings"),
   ...["connections/status", "clusterbindings/status"].flatMap((resource) => onCluster("patch", GROUP, resource)),

@@ -193,7 +193,11 @@ describe.concurrent("a user of the provider", () => {
     await bindingSays(which, {
       Ready: { status: "True" },
       Synced: { status: "False", reason: "SyncFailed", message: /watchers\.example\.org/ },
-      PermissionDenied: { status: "True", reason: "Forbidden", message },
+      PermissionDenied: {
+        status: "True",
+        reason: "Forbidden",
+        message: /create, patch, delete watchers\.example\.org/,
+      },
     });
     await conditions(down(), type, pieces.instance.key, { Synced: { status: "False", reason: "Forbidden", message } });
     const [event] = await eventually("an Event", async () => {
