@@ -9,7 +9,7 @@ import type { ConnectionEvent, ConnectionFact, Discovery, SchemaFact } from "../
 import type { Engine } from "./engine.ts";
 import { statePath } from "./host.ts";
 import { secretFact } from "./kubeconfig-secret.ts";
-import { claimed, isAtRest, syncersOf } from "./syncer.ts";
+import { claimed, isAtRest, type Syncer, syncersOf } from "./syncer.ts";
 
 const connectionFact = (engine: Engine, connection: Connection): ConnectionFact => {
   const { spec, status, metadata } = connection;
@@ -38,19 +38,21 @@ const leftovers = (engine: Engine, name: string): number => {
 };
 
 /** What stands against a definition on this cluster, as opposed to what is merely not there yet. */
-const DEFINITION_REFUSED: ReadonlySet<Reason> = new Set(["ForeignObjectExists", "OwnedByAnother", "SchemaRejected"]);
+const REFUSED: ReadonlySet<Reason> = new Set(["ForeignObjectExists", "OwnedByAnother", "SchemaRejected"]);
 
 function schemaFact(engine: Engine, name: string): SchemaFact {
-  const fact: SchemaFact = { pending: [], refused: [] };
-  for (const { api, verdict, wanted } of syncersOf(engine.syncers, name)) {
-    if (!wanted || verdict.reason === "AsExpected" || verdict.reason === "APINotExported") continue;
-    if (!DEFINITION_REFUSED.has(verdict.reason)) fact.pending.push(`${api} (${verdict.message})`);
-    else fact.refused.push({ api, reason: verdict.reason, message: verdict.message });
-  }
-  const trouble = engine.autoBindTroubles.get(name);
-  if (trouble?.reason === "Pending") fact.pending.push(trouble.message);
-  else if (trouble) fact.refused.push({ api: "autoBind", ...trouble });
-  return fact;
+  const wanted = syncersOf(engine.syncers, name).filter((syncer) => syncer.wanted);
+  const isGood = ({ verdict }: Syncer) => verdict.reason === "AsExpected";
+  const told = wanted
+    .filter((syncer) => !isGood(syncer) && syncer.verdict.reason !== "APINotExported")
+    .map(({ api, verdict: { reason, message } }) => ({ api, reason, message }));
+  const autoBind = engine.autoBindTroubles.get(name);
+  const troubles = [...told, ...(autoBind ? [{ api: "autoBind", ...autoBind }] : [])];
+  return {
+    notes: wanted.filter(isGood).flatMap(({ api, desired }) => (desired?.notes ?? []).map((note) => `${api} ${note}`)),
+    pending: troubles.filter(({ reason }) => !REFUSED.has(reason)).map(({ api, message }) => `${api} (${message})`),
+    refused: troubles.filter(({ reason }) => REFUSED.has(reason)),
+  };
 }
 
 /** Everything that the machine is told before a pass. */

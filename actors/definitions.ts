@@ -1,10 +1,12 @@
 // The two definitions of a bound API, the provider's and the consumer's: reads whichever has changed, decides what is to
-// be done about the consumer's (crds/ownership.ts), and does it. A definition is read once per change, not per pass.
+// be done about the consumer's (crds/ownership.ts); installing.ts does it. A definition is read once per change, not per
+// pass.
 // Rules: docs/reference/behaviour.md, "Schema pull" and "APIs".
 
-import { type Crd, isEstablished } from "../crds/definition-object.ts";
+import { type Crd, crdCondition, isEstablished } from "../crds/definition-object.ts";
+import type { DiscoveredResource } from "../crds/openapi/discovered.ts";
+import { openedCrd } from "../crds/openapi/synthesis.ts";
 import {
-  acceptedSpec,
   decideOwnership,
   installedHash,
   originOf,
@@ -13,20 +15,16 @@ import {
   type Relation,
 } from "../crds/ownership.ts";
 import { consumerCrd } from "../crds/pull.ts";
-import type { Reason } from "../crds/reasons.ts";
-import { isDeleting } from "../crds/kube-object.ts";
-import type { AnyBinding } from "../crds/binding.ts";
-import { BINDINGS, CLUSTER_BINDINGS, CRDS } from "../crds/resources.ts";
+import { CRDS } from "../crds/resources.ts";
+import { freeNames, mayCollide } from "../crds/taken-names.ts";
 import type { Refusal, SyncerFacts } from "../machines/syncer.ts";
 import { demandOn, isDemanded } from "./demand.ts";
-import { listedApis } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Engagement } from "./engagement.ts";
 import { isPeer } from "./governance.ts";
-import type { Cluster } from "./ports.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
 import type { Offer } from "./source.ts";
-import type { Syncer } from "./syncer.ts";
+import type { Desired, Syncer } from "./syncer.ts";
 
 export interface Definitions {
   offer: SyncerFacts["offer"];
@@ -47,9 +45,7 @@ export interface Definitions {
   decision?: OwnershipDecision;
 }
 
-export type InstallFailure = Refusal & { lasting: boolean; retryAfter?: number };
-
-const keyOf = (syncer: Syncer) => ({ namespace: "", name: syncer.api });
+export const crdKey = (syncer: Syncer) => ({ namespace: "", name: syncer.api });
 
 async function readConsumer(engine: Engine, syncer: Syncer): Promise<void> {
   const seen = engine.directory.crds.get(`/${syncer.api}`);
@@ -59,7 +55,7 @@ async function readConsumer(engine: Engine, syncer: Syncer): Promise<void> {
   }
   if (syncer.crd?.metadata.resourceVersion === seen.metadata.resourceVersion) return;
   try {
-    syncer.crd = (await engine.consumer.get(CRDS, keyOf(syncer))) as Crd;
+    syncer.crd = (await engine.consumer.get(CRDS, crdKey(syncer))) as Crd;
   } catch (error) {
     if (!isStatus(error, 404)) throw error;
     syncer.crd = null;
@@ -68,13 +64,44 @@ async function readConsumer(engine: Engine, syncer: Syncer): Promise<void> {
 
 const storedVersions = (crd: Crd | null): string => (crd?.status?.storedVersions ?? []).join(",");
 
+/** Why the API server does not accept the names of the installed definition, if so: another one has them by now. */
+const namesRefused = (crd: Crd | null): string => {
+  const names = crd === null ? undefined : crdCondition(crd, "NamesAccepted");
+  return names?.status === "False" ? (names.reason ?? "") : "";
+};
+
+/** Our form of the provider's definition. Null if no version is served. */
+export async function desiredFrom(
+  engine: Engine,
+  syncer: Syncer,
+  read: Crd,
+  told: Omit<Desired, "pulled" | "notes">,
+): Promise<Desired | null> {
+  const provider = told.openedFor === "" ? read : openedCrd(read);
+  const { group, names } = provider.spec;
+  const free = mayCollide(names) ? freeNames(group, names, await servedHere(engine)) : { names, notes: [] };
+  const pulled = consumerCrd(provider, syncer.connection, syncer.crd ?? undefined, free.names);
+  const open = `with a schema that accepts anything, because this cluster refuses the provider's: ${told.openedFor}`;
+  return pulled === undefined ? null : { ...told, pulled, notes: [...free.notes, ...(told.openedFor ? [open] : [])] };
+}
+
 /** Reads the provider's definition unless the one at hand was built from the same state. */
-async function readProvider(syncer: Syncer, engagement: Engagement, offer: Offer): Promise<void> {
-  const from = `${engagement.epoch}/${offer.version}/${storedVersions(syncer.crd)}`;
-  if (syncer.desired?.from === from) return;
+async function readProvider(engine: Engine, syncer: Syncer, engagement: Engagement, offer: Offer): Promise<void> {
+  const { crd, desired } = syncer;
+  const { version } = offer;
+  const from = [engagement.epoch, version, storedVersions(crd), namesRefused(crd)].join("/");
+  if (desired?.from === from) return;
   const provider = await engagement.definition(syncer.api);
-  const pulled = consumerCrd(provider, syncer.connection, syncer.crd ?? undefined);
-  syncer.desired = pulled === undefined ? null : { from, pulled };
+  const made = engagement.source === "OpenAPI";
+  // What was refused once need not be tried again while it is the same.
+  const openedFor = desired?.version === version ? desired.openedFor : "";
+  syncer.desired = await desiredFrom(engine, syncer, provider, { from, version, made, openedFor });
+}
+
+/** Every resource that this cluster serves. */
+async function servedHere({ consumer }: Engine): Promise<DiscoveredResource[]> {
+  const [core, groups] = await Promise.all([consumer.coreResources(), consumer.discover()]);
+  return [...core, ...groups.flatMap(({ resources }) => resources)];
 }
 
 /** How another Connection relates to this syncer's: do both lead to the same provider? */
@@ -87,9 +114,11 @@ function relation(engine: Engine, { connection: mine, api }: Syncer, other: stri
   return isDemanded(engine, other, api) ? "same" : "leaving";
 }
 
-function decide(engine: Engine, syncer: Syncer, offer: Offer): OwnershipDecision | undefined {
+/** What is to be done about the consumer's definition; undefined while that cannot be told. */
+export function decide(engine: Engine, syncer: Syncer): OwnershipDecision | undefined {
   const connection = engine.directory.connection(syncer.connection);
-  if (connection === undefined || syncer.desired === null) return undefined;
+  const offer = engine.engagements.get(syncer.connection)?.offer(syncer.api);
+  if (connection === undefined || offer === undefined || syncer.desired === null) return undefined;
   return decideOwnership({
     connection: syncer.connection,
     desired: syncer.desired.pulled,
@@ -103,7 +132,7 @@ function decide(engine: Engine, syncer: Syncer, offer: Offer): OwnershipDecision
   });
 }
 
-function fromDecision(syncer: Syncer, decision: OwnershipDecision | undefined): Partial<Definitions> {
+export function fromDecision(decision: OwnershipDecision | undefined): Partial<Definitions> {
   if (decision === undefined) return { step: "unknown" };
   switch (decision.do) {
     case "create":
@@ -123,7 +152,7 @@ const CONVERSION: Refusal = {
   message: "the provider converts between its versions by a webhook, which cannot be reproduced here",
 };
 
-function base(engine: Engine, syncer: Syncer): Definitions {
+export function base(engine: Engine, syncer: Syncer): Definitions {
   const { crd, connection } = syncer;
   const owner = crd === null ? undefined : ownerOf(crd);
   const mine = crd !== null && owner !== undefined && isPeer(engine, connection, owner);
@@ -147,11 +176,11 @@ async function readOffer(engine: Engine, syncer: Syncer): Promise<Partial<Defini
   const { live, eager } = demandOn(engine, syncer);
   if (live === 0 && !eager) return exported;
   try {
-    await readProvider(syncer, engagement, offer);
+    await readProvider(engine, syncer, engagement, offer);
   } catch (error) {
     return { ...exported, ...providerFailure(engine, syncer, error) };
   }
-  return { ...exported, ...fromDecision(syncer, decide(engine, syncer, offer)) };
+  return { ...exported, ...fromDecision(decide(engine, syncer)) };
 }
 
 function providerFailure(engine: Engine, syncer: Syncer, error: unknown): Partial<Definitions> {
@@ -174,61 +203,4 @@ export async function readDefinitions(engine: Engine, syncer: Syncer): Promise<D
   }
   const offered = await readOffer(engine, syncer);
   return { ...base(engine, syncer), ...offered };
-}
-
-function installFailure(error: unknown, what: string): InstallFailure {
-  const message = `${what} on this cluster: ${error instanceof Error ? error.message : String(error)}`;
-  // A right that we lack on our own cluster is no refusal of the provider's: the message says whose it is.
-  const reason: Reason = isStatus(error, 422, 400) ? "SchemaRejected" : "Pending";
-  const lasting = reason === "SchemaRejected";
-  const retryAfter = isStatus(error, 429, 503) ? error.retryAfter : undefined;
-  return { reason, message, lasting, ...(retryAfter === undefined ? {} : { retryAfter }) };
-}
-
-/** Creates or updates the consumer's CRD as decided. Never rejects. */
-export async function installCrd(
-  engine: Engine,
-  syncer: Syncer,
-  { decision, ...definitions }: Definitions,
-): Promise<Definitions | InstallFailure> {
-  if (decision?.do !== "create" && decision?.do !== "update") return definitions;
-  try {
-    const answer =
-      decision.do === "create"
-        ? await engine.consumer.create(CRDS, "", decision.manifest)
-        : await engine.consumer.replace(CRDS, keyOf(syncer), decision.manifest);
-    syncer.crd = answer as Crd;
-    // Before the watch tells: a pass in between must not take it for absent.
-    engine.directory.crds.note(answer);
-    if (syncer.desired) syncer.accepted = acceptedSpec(syncer.desired.pulled, syncer.crd);
-    engine.log.info({ connection: syncer.connection, crd: syncer.api, step: decision.do }, "installed the CRD");
-    return { ...base(engine, syncer), offer: definitions.offer, step: "leave" };
-  } catch (error) {
-    return installFailure(error, `${decision.do} customresourcedefinitions ${syncer.api}`);
-  }
-}
-
-/** Does any binding, on any Connection, list the API, as the API server sees it now? */
-async function isListed(consumer: Cluster, api: string): Promise<boolean> {
-  const [everywhere, here] = await Promise.all([consumer.list(CLUSTER_BINDINGS), consumer.list(BINDINGS)]);
-  return ([...everywhere, ...here] as AnyBinding[]).some(
-    (binding) => !isDeleting(binding) && listedApis(binding).includes(api),
-  );
-}
-
-/** Deletes the consumer's CRD, by uid, and with it what instances remain. Never rejects. */
-export async function removeCrd(engine: Engine, syncer: Syncer): Promise<Definitions | InstallFailure> {
-  if (syncer.crd === null) return base(engine, syncer);
-  try {
-    // Objects go with it, so this is not decided on what two watches happen to have told so far.
-    if (await isListed(engine.consumer, syncer.api)) {
-      return { reason: "Pending", message: `a binding lists ${syncer.api}`, lasting: false };
-    }
-    const answer = await engine.consumer.delete(CRDS, keyOf(syncer), syncer.crd.metadata.uid);
-    syncer.crd = answer === "gone" ? null : (answer as Crd);
-    engine.log.info({ connection: syncer.connection, crd: syncer.api }, "removed the CRD");
-    return { ...base(engine, syncer) };
-  } catch (error) {
-    return installFailure(error, `delete customresourcedefinitions ${syncer.api}`);
-  }
 }

@@ -4,7 +4,7 @@
 
 import type { EventReason } from "../crds/reasons.ts";
 import type { Key, KubeObject, Resource } from "../crds/kube-object.ts";
-import type { DiscoveredGroup } from "../crds/openapi/discovered.ts";
+import type { DiscoveredGroup, DiscoveredResource } from "../crds/openapi/discovered.ts";
 
 /** One operation of an RFC 6902 JSON patch. A failed `test` is answered with 422 by the API server. */
 export interface PatchOperation {
@@ -132,7 +132,7 @@ export interface Cluster {
   /** POST of a question that nothing keeps (access and rules reviews): the `status` of the answer. */
   review(resource: Resource, namespace: string, spec: unknown): Promise<Record<string, unknown>>;
   /** PUT of the whole object; `body.metadata.resourceVersion` is its precondition. */
-  replace(resource: Resource, key: Key, body: unknown): Promise<KubeObject>;
+  replace(resource: Resource, key: Key, body: unknown, options?: { dryRun?: boolean }): Promise<KubeObject>;
   patch(resource: Resource, key: Key, operations: PatchOperation[], subresource?: "status"): Promise<KubeObject>;
   /**
    * Deletes with the uid as precondition and `propagationPolicy: Background`. "gone": the server answered with a Status
@@ -148,6 +148,8 @@ export interface Cluster {
    * The very array of the last call while the server says that nothing has changed.
    */
   discover(): Promise<readonly DiscoveredGroup[]>;
+  /** The resources without a group (pods, secrets and so on), which `discover` leaves out. */
+  coreResources(): Promise<readonly DiscoveredResource[]>;
   /** The versions of the OpenAPI documents it publishes, by "group/version"; the last call's very map while it is the same. */
   documents(): Promise<ReadonlyMap<string, string>>;
   /** One document; one that has changed since the index was read is a failure. */

@@ -13,7 +13,8 @@ import {
 } from "../machines/syncer.ts";
 import { DENIED_DELAY } from "../machines/rules/backoff.ts";
 import { shapeOf } from "./api-shape.ts";
-import { type Definitions, installCrd, readDefinitions, removeCrd } from "./definitions.ts";
+import { type Definitions, readDefinitions } from "./definitions.ts";
+import { installCrd, removeCrd } from "./installing.ts";
 import { bindingsSeen, demandOn, isMentioned } from "./demand.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Shape } from "./facts.ts";

@@ -27,13 +27,16 @@ const NOT_EXPORTED = {
 
 /** What to tell about the API, with its reason. */
 function verdictOf(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): Refusal {
-  if (rest.in("ready")) return deniedWatch(syncer) ?? { reason: "AsExpected", message: "synced" };
-  if (rest.in("unbound.installed")) return { reason: "AsExpected", message: "installed" };
+  if (rest.in("ready")) return deniedWatch(syncer) ?? { reason: "AsExpected", message: noted(syncer, "synced") };
+  if (rest.in("unbound.installed")) return { reason: "AsExpected", message: noted(syncer, "installed") };
   if (rest.in("engaging.notExported")) return NOT_EXPORTED;
   if (rest.in("disengaged")) return { reason: "Pending", message: phaseOf(engine, syncer.connection).reason };
   const trouble = refusalOf(rest, definitions) ?? troubleOf(syncer, rest);
   return trouble ?? { reason: "Pending", message: waitingFor(rest, definitions) };
 }
+
+/** What is not as the provider has it must be said where people look. */
+const noted = ({ desired }: Syncer, message: string): string => [message, ...(desired?.notes ?? [])].join("; ");
 
 function refusalOf({ context }: Rest<SyncerContext>, { offer, refusal }: Definitions): Refusal | null {
   const found = offer?.refusal ?? refusal ?? context.failed;

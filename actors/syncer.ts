@@ -27,6 +27,21 @@ export interface Watching {
   trouble: { consumer: Refusal | null; provider: Refusal | null };
 }
 
+/** The provider's definition turned into ours. */
+export interface Desired {
+  /** The states it was built from: another one means building it anew. */
+  from: string;
+  pulled: PulledCrd;
+  /** It was made up from what the provider publishes, so it may be something that this cluster refuses. */
+  made: boolean;
+  /** Of the offer it was built from. */
+  version: string;
+  /** Why its fields accept anything: what this cluster said to the schema. "": it has the schema. */
+  openedFor: string;
+  /** What is not as the provider has it, each as half a sentence. */
+  notes: string[];
+}
+
 export interface Syncer {
   key: string;
   connection: string;
@@ -40,8 +55,7 @@ export interface Syncer {
   inFlight: number;
   /** The consumer's CRD, whole, as last read; its resourceVersion says whether it is still the one of the watch. */
   crd: Crd | null;
-  /** The provider's CRD turned into ours, and the version of the provider's it was built from. */
-  desired: { from: string; pulled: PulledCrd } | null;
+  desired: Desired | null;
   accepted: AcceptedSpec | undefined;
   /** `desired.from` of the definition that could not be installed, or "". */
   failedWith: string;

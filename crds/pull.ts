@@ -56,9 +56,9 @@ const storedBefore = (provider: Crd, existing: Crd | undefined, kept: string): C
     return version === undefined ? [] : [{ name, served: false, storage: false, schema: version["schema"] ?? {} }];
   });
 
-const buildSpec = (provider: Crd, kept: CrdVersion, existing: Crd | undefined): CrdSpec => ({
+const buildSpec = (provider: Crd, kept: CrdVersion, existing: Crd | undefined, names: CrdSpec["names"]): CrdSpec => ({
   group: provider.spec.group,
-  names: provider.spec.names,
+  names,
   scope: provider.spec.scope,
   versions: [
     { ...modern(provider, kept), served: true, storage: true },
@@ -71,11 +71,17 @@ const buildSpec = (provider: Crd, kept: CrdVersion, existing: Crd | undefined): 
  * The CRD to install for a provider's CRD that came through `connection`; undefined if the provider serves no version.
  * `existing` is what is installed here under that name, if anything: its stored versions are kept. Of the provider's
  * labels, annotations, finalizers and owners nothing is taken over but the annotation api-approved.kubernetes.io.
+ * `names`: instead of the provider's, where some are taken here.
  */
-export const consumerCrd = (provider: Crd, connection: string, existing?: Crd): PulledCrd | undefined => {
+export const consumerCrd = (
+  provider: Crd,
+  connection: string,
+  existing?: Crd,
+  names = provider.spec.names,
+): PulledCrd | undefined => {
   const kept = syncedVersion(provider);
   if (kept === undefined) return undefined;
-  const spec = buildSpec(provider, kept, existing);
+  const spec = buildSpec(provider, kept, existing, names);
   const hash = schemaHash(spec);
   const approved = provider.metadata.annotations?.[API_APPROVED];
   const manifest: CrdManifest = {

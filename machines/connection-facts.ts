@@ -53,6 +53,8 @@ export type Discovery =
 
 /** What the APIs that some binding or policy requires have come to on the consumer. */
 export interface SchemaFact {
+  /** What is not as the provider has it, of APIs that are in order. */
+  notes?: string[];
   pending: string[];
   refused: { api: string; reason: string; message: string }[];
 }

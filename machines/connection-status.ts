@@ -76,7 +76,8 @@ function schemaInSync({ discovery, schemas, engagedWith }: ConnectionContext): V
       `the provider does not tell at the moment what it serves in ${listed(discovery.missing)}; what was known of it is kept`,
     );
   }
-  return GOOD(`every required API is installed and served${discovery.note === "" ? "" : `; ${discovery.note}`}`);
+  const notes = [discovery.note, listed(schemas.notes ?? [])].filter((note) => note !== "");
+  return GOOD(["every required API is installed and served", ...notes].join("; "));
 }
 
 /** What the last complete list shows, or null when this engagement has not seen one. */

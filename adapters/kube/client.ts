@@ -260,8 +260,10 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
         return status;
       });
     },
-    replace: (resource, key, body) =>
-      call("update", resource.resource, json("PUT", objectPath(base, resource, key), body), asObject(resource)),
+    replace: (resource, key, body, { dryRun = false } = {}) => {
+      const path = objectPath(base, resource, key) + query({ dryRun: dryRun ? "All" : undefined });
+      return call("update", resource.resource, json("PUT", path, body), asObject(resource));
+    },
     patch: (resource, key, operations, subresource) => {
       const path = objectPath(base, resource, key, subresource);
       const request = json("PATCH", path, operations, "application/json-patch+json");

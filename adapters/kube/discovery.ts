@@ -61,7 +61,7 @@ export function createDiscovery({
   base,
   errors,
   ask,
-}: DiscoveryRequests): Pick<Cluster, "discover" | "documents" | "document"> {
+}: DiscoveryRequests): Pick<Cluster, "discover" | "coreResources" | "documents" | "document"> {
   let groups: { etag: string; found: readonly DiscoveredGroup[] } | undefined;
   let index: { etag: string; found: ReadonlyMap<string, string> } | undefined;
 
@@ -111,6 +111,11 @@ export function createDiscovery({
       const tag = aggregated === undefined ? "" : answer.etag;
       groups = { etag: tag, found: isDeepStrictEqual(groups?.found, found) && groups ? groups.found : found };
       return groups.found;
+    },
+
+    async coreResources() {
+      const { body } = await ask("api", `${base}/api/v1`, { bytes: BYTES.discovery });
+      return reading(() => classicResources(body, { group: "", version: "v1" }));
     },
 
     async documents() {

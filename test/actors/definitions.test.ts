@@ -4,7 +4,8 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Cache, createCache } from "../../actors/cache.ts";
-import { type Definitions, installCrd, readDefinitions, removeCrd } from "../../actors/definitions.ts";
+import { type Definitions, readDefinitions } from "../../actors/definitions.ts";
+import { installCrd, removeCrd } from "../../actors/installing.ts";
 import type { Engine } from "../../actors/engine.ts";
 import { ApiError, UnreachableError } from "../../actors/ports.ts";
 import { createSyncer, type Syncer } from "../../actors/syncer.ts";
@@ -30,11 +31,17 @@ class Side {
   }
   get = async () => this.answer("get");
   list = async () => [];
-  async create(_resource: unknown, _namespace: string, body: Crd) {
+  async create(_resource: unknown, _namespace: string, body: Crd, { dryRun = false } = {}) {
+    if (dryRun) this.asked.push("try");
+    if (this.refuses(body)) throw new ApiError("no such schema", { status: 422 });
+    if (dryRun) return body;
     if (!this.fails) this.crd = installed({ ...body, status: undefined });
     return this.answer("create");
   }
   replace = async () => this.answer("replace");
+  refuses: (crd: Crd) => boolean = () => false;
+  coreResources = async () => [{ resource: "pods", group: "", singular: "pod", kind: "Pod", shortNames: ["po"] }];
+  discover = async () => [];
   async delete(_resource: unknown, _key: unknown, uid: string) {
     this.answer(`delete ${uid}`);
     return "gone" as const;
@@ -60,6 +67,7 @@ let syncer: Syncer;
 let offer: { version: string; webhookConversion: boolean; api: object } | undefined;
 let phase: "ready" | "away";
 let bindings: object[];
+let source: "CRD" | "OpenAPI";
 let twinsBindings: object[];
 
 beforeEach(() => {
@@ -71,6 +79,7 @@ beforeEach(() => {
   offer = { version: "7", webhookConversion: false, api: { scope: "Namespaced", versions: ["v1"] } };
   phase = "ready";
   twinsBindings = [];
+  source = "CRD";
   bindings = [
     {
       kind: "ClusterBinding",
@@ -85,7 +94,7 @@ beforeEach(() => {
     settings: { groups: { excluded: new Set(), allowed: new Set() } },
     phases: { get: () => ({ state: phase, lost: false, reason: "" }) },
     engagements: {
-      get: () => ({ epoch: 1, cluster: provider, offer: () => offer, definition: () => provider.get() }),
+      get: () => ({ epoch: 1, source, cluster: provider, offer: () => offer, definition: () => provider.get() }),
     },
     directory: {
       crds,
@@ -229,6 +238,34 @@ describe("installing", () => {
     const definitions = await read();
     await installCrd(engine, syncer, definitions);
     expect(consumer.asked).toEqual(["get"]);
+  });
+
+  it("tries what was made up, and opens its schema where this cluster refuses it", async () => {
+    source = "OpenAPI";
+    const isOpen = (crd: Crd) => JSON.stringify(crd.spec.versions).includes("preserve-unknown-fields");
+    consumer.refuses = (crd) => !isOpen(crd);
+    expect(await installCrd(engine, syncer, await read())).toMatchObject({ step: "leave" });
+    expect(consumer.asked).toEqual(["try", "create"]);
+    expect(syncer.desired).toMatchObject({
+      openedFor: "no such schema",
+      notes: [expect.stringContaining("no such schema")],
+    });
+    expect(await read()).toMatchObject({ step: "leave" });
+  });
+
+  it("of what was made up is refused, and said so, where not even an open schema is taken", async () => {
+    source = "OpenAPI";
+    consumer.refuses = () => true;
+    expect(await installCrd(engine, syncer, await read())).toMatchObject({ reason: "SchemaRejected", lasting: true });
+    expect(consumer.crd).toBeUndefined();
+  });
+
+  it("leaves out a short name that something else has on this cluster", async () => {
+    const names = { ...provided().spec.names, shortNames: ["po", "wi"], categories: ["kube-bind", "all"] };
+    provider.crd = provided({ spec: { names } });
+    await installCrd(engine, syncer, await read());
+    expect(consumer.crd?.spec.names).toMatchObject({ shortNames: ["wi"], categories: ["all"] });
+    expect(syncer.desired?.notes).toEqual(["without the short name po, which pods has on this cluster"]);
   });
 
   it.each<[number, object]>([

@@ -347,7 +347,12 @@ test("of the provider's definition nothing is taken over but what it defines", a
     "kubectl.kubernetes.io/last-applied-configuration": "{}",
   };
   body.metadata.finalizers = ["example.org/theirs"];
-  body.spec.names.shortNames = ["pln"];
+  // Of these, one is taken by the API server itself, one by another definition of the group, and one category is ours.
+  body.spec.names = { ...body.spec.names, shortNames: ["pln", "po", "taken"], categories: ["kube-bind", "all"] };
+  const neighbour = manifests.apiDefinition(typeOf("neighbour"), { exported: false });
+  neighbour.spec.names.shortNames = ["taken"];
+  await down().create(CRDS, neighbour);
+  await served(land.consumer, typeOf("neighbour"));
   await up().create(CRDS, body);
   const heard = await listen(land);
   await connect("plain");
@@ -357,7 +362,12 @@ test("of the provider's definition nothing is taken over but what it defines", a
   expect(metadata.labels).toEqual({ [LABEL.managed]: "true" });
   expect(Object.keys(metadata.annotations).sort()).toEqual([ANNOTATION.connection, ANNOTATION.schemaHash].sort());
   expect(metadata.finalizers).toEqual(undefined);
-  expect(spec.names.shortNames).toEqual(["pln"]);
+  expect(spec.names).toMatchObject({ shortNames: ["pln"], categories: ["all"] });
+  const told = {
+    status: "True",
+    message: /without the short name po, which pods has.*taken, which neighbours/,
+  } as const;
+  await conditions(down(), CONNECTIONS, at("plain"), { SchemaInSync: told });
   const writes = (await heard()).consumer.filter(
     (event) => isWrite(event) && event.objectRef?.name === apiName(type) && event.user.username === "konnector",
   );
