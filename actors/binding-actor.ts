@@ -76,13 +76,20 @@ function verdictFor(engine: Engine, binding: AnyBinding, api: ApiName): ApiVerdi
   const { foreign, another, failing } = tallyOf(syncer, namespaces);
   return {
     name: api,
-    ...(refusalFor(engine, binding, api) ?? syncer.verdict),
+    ...(refusalFor(engine, binding, api) ?? boundVerdict(engine, syncer)),
     crdHash: syncer.verdict.crdHash,
     conflicts: { foreign, another },
     denied: deniedIn(syncer, namespaces, "forbidden"),
     deniedHere: deniedIn(syncer, namespaces, "forbiddenHere"),
     failing,
   };
+}
+
+/** What a syncer that no binding had wanted says is not about objects: it has not seen this binding yet. */
+function boundVerdict(engine: Engine, { key, verdict }: Syncer): Pick<ApiVerdict, "reason" | "message"> {
+  const value = engine.records.get(key)?.value;
+  const isUnbound = value !== undefined && statePath(value).startsWith("unbound.");
+  return isUnbound ? { reason: "Pending", message: "the API is about to be synced" } : verdict;
 }
 
 /** Why this binding, unlike others that list the API, gets nothing for it. */

@@ -34,22 +34,16 @@ const isWrite = (decision: OwnershipDecision | undefined): decision is Write =>
 
 const writesSpec = (decision: Write): boolean => decision.do === "create" || ["schema", "drift"].includes(decision.why);
 
-const write = (
-  { consumer }: Engine,
-  syncer: Syncer,
-  { do: what, manifest }: Write,
-  dryRun = false,
-): Promise<KubeObject> =>
-  what === "create"
-    ? consumer.create(CRDS, "", manifest, { dryRun })
-    : consumer.replace(CRDS, crdKey(syncer), manifest, { dryRun });
+const write = ({ consumer }: Engine, syncer: Syncer, { do: what, manifest }: Write): Promise<KubeObject> =>
+  what === "create" ? consumer.create(CRDS, "", manifest) : consumer.replace(CRDS, crdKey(syncer), manifest);
 
 /** The decision, or the one that follows once the definition has an open schema, because this cluster refuses the other. */
 async function tried(engine: Engine, syncer: Syncer, decision: Write): Promise<OwnershipDecision | undefined> {
   const { desired } = syncer;
   if (!desired?.made || desired.openedFor !== "" || !writesSpec(decision)) return decision;
   try {
-    await write(engine, syncer, decision, true);
+    const verb = decision.do === "create" ? "create" : "replace";
+    await engine.consumer.dryRun(verb, CRDS, crdKey(syncer), decision.manifest);
     return decision;
   } catch (error) {
     const engagement = engine.engagements.get(syncer.connection);

@@ -127,12 +127,13 @@ export interface Cluster {
   list(resource: Resource, options?: ListOptions): Promise<KubeObject[]>;
   /** Server-side apply, forced, as `fieldManager`. `body` carries apiVersion, kind and metadata. */
   apply(resource: Resource, key: Key, body: unknown, fieldManager: string): Promise<Applied>;
-  /** With `dryRun` the server does everything but store it. */
-  create(resource: Resource, namespace: string, body: unknown, options?: { dryRun?: boolean }): Promise<KubeObject>;
+  create(resource: Resource, namespace: string, body: unknown): Promise<KubeObject>;
   /** POST of a question that nothing keeps (access and rules reviews): the `status` of the answer. */
   review(resource: Resource, namespace: string, spec: unknown): Promise<Record<string, unknown>>;
   /** PUT of the whole object; `body.metadata.resourceVersion` is its precondition. */
-  replace(resource: Resource, key: Key, body: unknown, options?: { dryRun?: boolean }): Promise<KubeObject>;
+  replace(resource: Resource, key: Key, body: unknown): Promise<KubeObject>;
+  /** Would such a `create` or `replace` be taken? Rejects as it would; the server does everything but store it. */
+  dryRun(verb: "create" | "replace", resource: Resource, key: Key, body: unknown): Promise<void>;
   patch(resource: Resource, key: Key, operations: PatchOperation[], subresource?: "status"): Promise<KubeObject>;
   /**
    * Deletes with the uid as precondition and `propagationPolicy: Background`. "gone": the server answered with a Status

@@ -247,9 +247,15 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
         object: toObject(success.body, resource),
         created: success.status === 201,
       })),
-    create: (resource, namespace, body, { dryRun = false } = {}) => {
-      const path = collectionPath(base, resource, namespace) + query({ dryRun: dryRun ? "All" : undefined });
-      return call("create", resource.resource, json("POST", path, body), asObject(resource));
+    create: (resource, namespace, body) => {
+      const request = json("POST", collectionPath(base, resource, namespace), body);
+      return call("create", resource.resource, request, asObject(resource));
+    },
+    dryRun: (verb, resource, key, body) => {
+      const isNew = verb === "create";
+      const path = isNew ? collectionPath(base, resource, key.namespace) : objectPath(base, resource, key);
+      const request = json(isNew ? "POST" : "PUT", path + query({ dryRun: "All" }), body);
+      return call(isNew ? "create" : "update", resource.resource, request, () => undefined);
     },
     review: (resource, namespace, spec) => {
       const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, spec };
@@ -260,10 +266,8 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
         return status;
       });
     },
-    replace: (resource, key, body, { dryRun = false } = {}) => {
-      const path = objectPath(base, resource, key) + query({ dryRun: dryRun ? "All" : undefined });
-      return call("update", resource.resource, json("PUT", path, body), asObject(resource));
-    },
+    replace: (resource, key, body) =>
+      call("update", resource.resource, json("PUT", objectPath(base, resource, key), body), asObject(resource)),
     patch: (resource, key, operations, subresource) => {
       const path = objectPath(base, resource, key, subresource);
       const request = json("PATCH", path, operations, "application/json-patch+json");

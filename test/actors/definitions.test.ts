@@ -31,10 +31,12 @@ class Side {
   }
   get = async () => this.answer("get");
   list = async () => [];
-  async create(_resource: unknown, _namespace: string, body: Crd, { dryRun = false } = {}) {
-    if (dryRun) this.asked.push("try");
+  async dryRun(_verb: string, _resource: unknown, _key: unknown, body: Crd) {
+    this.asked.push("try");
     if (this.refuses(body)) throw new ApiError("no such schema", { status: 422 });
-    if (dryRun) return body;
+  }
+  async create(_resource: unknown, _namespace: string, body: Crd) {
+    if (this.refuses(body)) throw new ApiError("no such schema", { status: 422 });
     if (!this.fails) this.crd = installed({ ...body, status: undefined });
     return this.answer("create");
   }
