@@ -46,6 +46,20 @@ const apply = (name: string, spec: unknown, metadata: Record<string, unknown> = 
   cluster.apply(WIDGETS, key(name), widget(name, spec, metadata), FIELD_MANAGER);
 
 describe("requests", () => {
+  it("tries a create and a replace: refused as they would be, and nothing is stored", async () => {
+    const at = { namespace: "default", name: "tried" };
+    const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: at.name }, data: { a: "1" } };
+    await cluster.dryRun("create", CONFIG_MAPS, at, body);
+    expect((await failure(cluster.get(CONFIG_MAPS, at))).status).toBe(404);
+    const wrong = { ...body, data: { "not/a key": "1" } };
+    expect((await failure(cluster.dryRun("create", CONFIG_MAPS, at, wrong))).status).toBe(422);
+    const created = await cluster.create(CONFIG_MAPS, at.namespace, body);
+    await cluster.dryRun("replace", CONFIG_MAPS, at, { ...created, data: { a: "2" } });
+    expect((await cluster.get(CONFIG_MAPS, at))["data"]).toEqual({ a: "1" });
+    const stale = { ...created, metadata: { ...created.metadata, resourceVersion: "1" } };
+    expect((await failure(cluster.dryRun("replace", CONFIG_MAPS, at, stale))).status).toBe(409);
+  });
+
   it("creates, reads, replaces, patches, lists and deletes an object", async () => {
     const at = { namespace: "default", name: "settings" };
     const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: at.name }, data: { a: "1" } };

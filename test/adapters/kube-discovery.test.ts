@@ -164,6 +164,16 @@ describe("discovery", () => {
     expect(definitions).toMatchObject({ group: CRDS.group, version: "v1", kind: CRDS.kind, namespaced: false });
   });
 
+  it("tells the resources without a group on their own", async () => {
+    const core = await cluster.coreResources();
+    expect(asked()).toEqual(["/api/v1"]);
+    expect(core.find(({ resource }) => resource === "pods")).toMatchObject({
+      group: "",
+      kind: "Pod",
+      shortNames: ["po"],
+    });
+  });
+
   it("says the same in its classic form, one request for each group and version", async () => {
     const aggregated = await cluster.discover();
     proxy.rewrite = classic;
