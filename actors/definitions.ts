@@ -184,7 +184,10 @@ async function readOffer(engine: Engine, syncer: Syncer): Promise<Partial<Defini
 }
 
 function providerFailure(engine: Engine, syncer: Syncer, error: unknown): Partial<Definitions> {
-  const message = `get customresourcedefinitions ${syncer.api} on the provider: ${String((error as Error).message)}`;
+  const { api, connection } = syncer;
+  const isSynthesized = engine.engagements.get(connection)?.source === "OpenAPI";
+  const what = isSynthesized ? `read the definition of ${api} by OpenAPI` : `get customresourcedefinitions ${api}`;
+  const message = `${what} on the provider: ${String((error as Error).message)}`;
   if (isStatus(error, 404)) return { offer: { exported: false, refusal: null } };
   if (!isRightMissing(error)) return { failed: message };
   // What is installed goes on working; it only cannot be brought up to date.

@@ -32,6 +32,12 @@ const TURNS_PER_DISCOVERY = 5;
 /** A turn is so many resync intervals long, and one while something is missing or awaited. */
 const RESYNCS_PER_TURN = 2;
 
+/** How often a document that is not published yet is looked for at short intervals. */
+const SOON = 6;
+
+/** Milliseconds until the index is looked at again because what it named could not be read. */
+const FRESH_LOOK = 500;
+
 type Published = ReadonlyMap<string, string>;
 
 interface Known extends KnownApis {
@@ -45,6 +51,10 @@ const versionOf = ({ resource }: KnownApi, published: Published | undefined): st
   const entry = createHash("sha256").update(JSON.stringify(resource)).digest("hex").slice(0, 16);
   return `openapi/${entry}/${document ?? ""}`;
 };
+
+/** What is not known any closer is not missed either. */
+const isDocumented = ({ resource }: KnownApi, published: Published | undefined): boolean =>
+  resource === null || published?.has(`${resource.group}/${resource.version}`) === true;
 
 const offersOf = (known: Known | undefined): Map<string, string> =>
   new Map(known?.apis.map((api) => [api.exported.name, versionOf(api, known.published)]));
@@ -61,6 +71,10 @@ export function openApiSource(tools: OpenApiTools, events: SourceEvents): Source
   let turns = 0;
   /** An API that is not exported was asked for: it may be on its way. */
   let awaited = false;
+  /** Looks in a row that found an API without its document, which a server publishes a moment later. */
+  let undocumented = 0;
+  /** The index that named a document which could not be read: it may have changed since. */
+  let doubted: Published | undefined;
   let closed = false;
   let cancel: (() => void) | undefined;
 
@@ -103,6 +117,12 @@ export function openApiSource(tools: OpenApiTools, events: SourceEvents): Source
     events.discovery();
   };
 
+  const pause = (): number => {
+    const usual = resync * (known?.missing.length === 0 && !awaited ? RESYNCS_PER_TURN : 1);
+    undocumented = known?.apis.some((api) => !isDocumented(api, known?.published)) ? undocumented + 1 : 0;
+    return undocumented === 0 || undocumented > SOON ? usual : Math.min(usual, faultDelay(undocumented));
+  };
+
   const turn = async (): Promise<void> => {
     turns += 1;
     awaited = false;
@@ -116,7 +136,7 @@ export function openApiSource(tools: OpenApiTools, events: SourceEvents): Source
       return;
     }
     if (known !== undefined && known.groups !== told) tools.discovered(known.groups);
-    again(resync * (known?.missing.length === 0 && !awaited ? RESYNCS_PER_TURN : 1));
+    again(pause());
   };
   void turn();
 
@@ -141,7 +161,11 @@ export function openApiSource(tools: OpenApiTools, events: SourceEvents): Source
     const groupVersion = `${resource.group}/${resource.version}`;
     const version = known.published.get(groupVersion);
     if (version === undefined) throw new Error(`the provider publishes no OpenAPI document of ${groupVersion}`);
-    const document = await documents.read(connection, cluster, groupVersion, version);
+    const document = await documents.read(connection, cluster, groupVersion, version).catch((error: unknown) => {
+      if (!closed && doubted !== known?.published) again(FRESH_LOOK);
+      doubted = known?.published;
+      throw error;
+    });
     const crd = synthesizeCrd({ exported, resource }, document);
     if (crd === undefined)
       throw new Error(`the OpenAPI document of ${groupVersion} does not describe ${resource.kind}`);

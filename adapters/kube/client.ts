@@ -152,11 +152,12 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
   const discovery = createDiscovery({
     base,
     errors,
-    ask: (resource, path, { accept = "application/json", etag = "", bytes }) => {
+    ask: (resource, path, { accept = "application/json", etag = "", bytes, milliseconds = requestTimeout }) => {
       const request = read(path, accept);
       const condition: Record<string, string> = etag === "" ? {} : { "if-none-match": etag };
       const asked = { ...request, headers: { ...request.headers, ...condition } };
-      return call("get", resource, asked, (success) => success, { bytes, values: DOCUMENT_VALUES });
+      const least = { milliseconds: Math.min(milliseconds, requestTimeout), bytes, values: DOCUMENT_VALUES };
+      return call("get", resource, asked, (success) => success, least);
     },
   });
 

@@ -24,7 +24,7 @@ export interface DiscoveryRequests {
   ask: (
     resource: string,
     path: string,
-    options: { accept?: string; etag?: string; bytes: number },
+    options: { accept?: string; etag?: string; bytes: number; milliseconds?: number },
   ) => Promise<Answered>;
 }
 
@@ -39,8 +39,11 @@ const AGGREGATED = ["v2", "v2beta1"]
 /** Group-versions asked for at a time where they have to be asked one by one. */
 const AT_A_TIME = 8;
 
-/** A version that the server cannot tell about, as opposed to a server that cannot be used at all. */
-const isOwnFailure = (error: unknown): boolean => error instanceof ApiError && error.status !== 401;
+/** Milliseconds for one group-version: the servers behind some of them hang, and the others wait for them. */
+const ONE_VERSION = 10_000;
+
+/** The credential is not accepted: that is nothing of one group's. */
+const isOurs = (error: unknown): boolean => error instanceof ApiError && error.status === 401;
 
 async function inTurns<In, Out>(items: readonly In[], run: (item: In) => Promise<Out>): Promise<Out[]> {
   const results: Out[] = [];
@@ -53,8 +56,9 @@ async function inTurns<In, Out>(items: readonly In[], run: (item: In) => Promise
 interface Told {
   group: string;
   version: string;
-  /** Null: it could not be told. */
+  /** Null: it could not be told, because of `failure`. */
   resources: DiscoveredResource[] | null;
+  failure?: unknown;
 }
 
 export function createDiscovery({
@@ -77,11 +81,11 @@ export function createDiscovery({
   const tell = async (group: string, version: string): Promise<Told> => {
     const path = `${base}/apis/${encodeURIComponent(group)}/${encodeURIComponent(version)}`;
     try {
-      const { body } = await ask("apis", path, { bytes: BYTES.discovery });
+      const { body } = await ask("apis", path, { bytes: BYTES.discovery, milliseconds: ONE_VERSION });
       return { group, version, resources: reading(() => classicResources(body, { group, version })) };
-    } catch (error) {
-      if (!isOwnFailure(error)) throw error;
-      return { group, version, resources: null };
+    } catch (failure) {
+      if (isOurs(failure)) throw failure;
+      return { group, version, resources: null, failure };
     }
   };
 
@@ -89,6 +93,9 @@ export function createDiscovery({
     const named = reading(() => classicGroups(body));
     const wanted = named.flatMap(({ name, versions }) => versions.map((version) => ({ name, version })));
     const told = await inTurns(wanted, ({ name, version }) => tell(name, version));
+    const [first] = told;
+    if (first !== undefined && told.every(({ resources }) => resources === null))
+      throw errors.fromFailure(first.failure);
     return named.map(({ name, versions }) => {
       const own = told.filter(({ group }) => group === name);
       return {
