@@ -254,6 +254,31 @@ describe("discovery", () => {
     expect(groups[0]?.resources).toMatchObject([{ resource: "things", kind: "Thing" }]);
   });
 
+  it("waits no longer for one group that hangs than for any request, and tells all the others", async () => {
+    const answers: Record<string, unknown> = {
+      "/apis": { kind: "APIGroupList", groups: ["hangs", "tells"].map((name) => group(name)) },
+      "/apis/tells/v1": { kind: "APIResourceList", resources: [{ name: "things", kind: "Thing" }] },
+    };
+    const fake = await openFake((request, response) => {
+      const body = answers[request.url ?? ""];
+      if (body !== undefined) sendJson(response, 200, body);
+    });
+    const groups = await fake.discover();
+    expect(groups.map(({ name, failed }) => [name, failed])).toEqual([
+      ["hangs", ["v1"]],
+      ["tells", []],
+    ]);
+  });
+
+  it("rejects when none of the groups can be told: then it is the server", async () => {
+    const fake = await openFake((request, response) =>
+      request.url === "/apis"
+        ? sendJson(response, 200, { kind: "APIGroupList", groups: ["a", "b"].map((name) => group(name)) })
+        : sendJson(response, 503, { kind: "Status", code: 503, message: "no" }),
+    );
+    expect(await failure(fake.discover())).toMatchObject({ status: 503 });
+  });
+
   it("is bounded: a server that sends without end is given up", async () => {
     const endless = await openFake(
       (_request, response) => {
