@@ -72,3 +72,11 @@ export const thatFit = (exports: readonly ExportedApi[]): ExportedApi[] => {
   const end = exports.findIndex((api) => (size += JSON.stringify(api).length + 1) > STATUS_ROOM);
   return end === -1 ? [...exports] : exports.slice(0, end);
 };
+
+/** The same of an API that discovery shows. */
+export const isSoundApi = ({ group, resource, versions }: ExportedApi, kind: string): boolean =>
+  isText(group, DOMAIN) &&
+  isText(resource, LABEL_NAME) &&
+  isText(kind, KIND) &&
+  versions.length <= MOST_VERSIONS &&
+  versions.every((version) => isText(version, LABEL_NAME));

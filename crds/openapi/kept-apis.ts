@@ -3,6 +3,7 @@
 // Rule: docs/reference/behaviour.md, "Schema sources".
 
 import type { ExportedApi } from "../connection.ts";
+import { isSoundApi } from "../exports.ts";
 import type { DiscoveredGroup, DiscoveredResource } from "./discovered.ts";
 import { exportableApis } from "./exportable.ts";
 
@@ -28,7 +29,10 @@ export function keptApis(
   groups: readonly DiscoveredGroup[],
   isExcluded: (group: string) => boolean,
 ): KnownApis {
-  const fresh = new Map(exportableApis(groups, isExcluded).map((api): [string, KnownApi] => [api.exported.name, api]));
+  const shown = exportableApis(groups, isExcluded).filter(({ exported, resource }) =>
+    isSoundApi(exported, resource.kind),
+  );
+  const fresh = new Map(shown.map((api): [string, KnownApi] => [api.exported.name, api]));
   const faulty = groups.filter(({ name, failed }) => failed.length > 0 && !isExcluded(name));
   const kept = before
     .filter((api) => faulty.some((group) => isTouched(api, group)))

@@ -75,6 +75,18 @@ describe("a group that cannot be told", () => {
   });
 });
 
+test("what no API server would serve is passed over, and hides nothing else", () => {
+  const odd = group("a.example", { v1: ["cups", "../secrets", "Cups", "x".repeat(64)] });
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`v${n + 1}`, ["pots"]]));
+  const groups = [
+    odd,
+    group("b/../c", { v1: ["cups"] }),
+    group("d.example", many),
+    group("e.example", { "v 1": ["cups"] }),
+  ];
+  expect(names(keptApis([], groups, anything).apis)).toEqual(["cups.a.example"]);
+});
+
 test("a failure of some groups never takes an API away from the others, and never adds one", () => {
   const plurals = fc.subarray(["cups", "pots", "jugs"]);
   const groups = fc
