@@ -21,7 +21,7 @@ export const APIEXTENSIONS: DiscoveredGroup = group("apiextensions.k8s.io", {
   kind: "CustomResourceDefinition",
 });
 export const WIDGETS: DiscoveredGroup = group("example.org", {});
-export const WIDGET_DOCUMENT = {
+const WIDGET_DOCUMENT = {
   components: {
     schemas: {
       widget: {
