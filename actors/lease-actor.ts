@@ -16,8 +16,10 @@ import { subjectOf } from "./object-writes.ts";
 import { type Cluster, PRIORITY } from "./ports.ts";
 import { isNamespaceMissing, isStatus } from "./refusals.ts";
 
-/** Milliseconds that one Connection's client gets before the next one is tried. */
+/** Milliseconds that one Connection's client gets, at most, before the next one is tried… */
 const ATTEMPT = 5_000;
+/** …and the part of the duration that it gets where that is less, so that the next one comes in time. */
+const ATTEMPT_PART = 1 / 12;
 /** Milliseconds that the last Connection, gone already, gives its provider to take the Lease away. */
 const FAREWELL = 3_000;
 /** How often a renewal may be overtaken before it is given up until the next one. */
@@ -85,12 +87,14 @@ async function renewThroughOne(
   held: HeldLease,
   carriers: Engagement[],
 ): Promise<number> {
-  const every = renewEvery(engine.settings.lease.seconds);
+  const { seconds } = engine.settings.lease;
+  const every = renewEvery(seconds);
+  const limit = Math.min(ATTEMPT, seconds * 1_000 * ATTEMPT_PART);
   let refused = false;
   for (const carrier of carriers.sort((a, b) => preferred(held, b) - preferred(held, a))) {
     const { connection } = carrier;
     try {
-      const pause = await within(engine, ATTEMPT, renew(engine, provider, held, carrier));
+      const pause = await within(engine, limit, renew(engine, provider, held, carrier));
       held.through = connection;
       return pause;
     } catch (error) {

@@ -7,7 +7,7 @@ import type { ObjectMeta } from "../../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
 import { leaseName } from "../../crds/lease.ts";
 import { CONNECTIONS, EVENTS, LEASES, NAMESPACES, SECRETS } from "../../crds/resources.ts";
-import { kubeconfigAt } from "../harness/fault-proxy.ts";
+import { kubeconfigAt, startFaultProxy } from "../harness/fault-proxy.ts";
 import { eventually, never, NotYet } from "../harness/wait.ts";
 import type { Write } from "./audit-policy.ts";
 import { absent, conditions, object, READY } from "./conditions.ts";
@@ -39,12 +39,12 @@ afterAll(() => land?.stop());
 afterEach(() => invariants.check({ quiet: false }));
 
 /** A Connection of that name, whose credential on the provider is a user's of its own, so that it can be told apart. */
-async function connect(name: string, rights = PROVIDER_RIGHTS): Promise<void> {
+async function connect(name: string, rights = PROVIDER_RIGHTS, address = land.proxy.url): Promise<void> {
   const user = `${KONNECTOR_USER}-${name}`;
   const { plane } = land.provider;
   const kubeconfig = rights === PROVIDER_RIGHTS ? await providerUser(plane, user) : await plane.addUser(user);
   if (rights !== PROVIDER_RIGHTS) await grant(plane, user, rights);
-  await down().create(SECRETS, manifests.secret(name, kubeconfigAt(kubeconfig, land.proxy.url)));
+  await down().create(SECRETS, manifests.secret(name, kubeconfigAt(kubeconfig, address)));
   await down().create(CONNECTIONS, manifests.connection(name));
 }
 
@@ -112,6 +112,8 @@ test("it is renewed three times in its duration, by one request, and stays acqui
   expect(Date.parse(now.spec.renewTime)).toBeGreaterThan(Date.parse(spec.renewTime));
   const asked = (await traffic(land)).provider.slice(provider.length);
   expect(asked.filter(({ objectRef, verb }) => isOurs(objectRef) && verb !== "update")).toEqual([]);
+  const metrics = await (await fetch(`${land.konnector.metricsUrl}/metrics`)).text();
+  expect(Number(/^konnector_lease_age_seconds (\S+)$/m.exec(metrics)?.[1])).toBeLessThan(SECONDS);
 });
 
 test("Connections to one provider share it: one renews, and when that one goes another goes on without a gap", async () => {
@@ -131,6 +133,26 @@ test("Connections to one provider share it: one renews, and when that one goes a
     PATIENCE,
   );
   expect(longestGap(after.slice(-4).map(({ at: time }) => time))).toBeLessThan(DURATION);
+});
+
+test("it does not expire when the network swallows what the renewing Connection sends: another takes over", async () => {
+  const proxy = await startFaultProxy(land.provider.plane.url);
+  try {
+    await connect("other-way", PROVIDER_RIGHTS, proxy.url);
+    await conditions(down(), CONNECTIONS, at("other-way"), READY);
+    await land.proxy.set("blackhole");
+    const taken = await eventually("the other one to renew it", async () => {
+      const all = await renewals();
+      return all.filter(({ name }) => name === "other-way").length >= 2 && all;
+    });
+    expect(longestGap(taken.slice(-4).map(({ at: time }) => time))).toBeLessThan(DURATION);
+    await land.proxy.set("pass");
+    await disconnect("other-way");
+    await conditions(down(), CONNECTIONS, at("second"), READY);
+  } finally {
+    await land.proxy.set("pass");
+    await proxy.stop();
+  }
 });
 
 test("it does not wait for discovery: a Connection that may not list exports renews it", async () => {
@@ -171,6 +193,8 @@ test("held by another it is left alone, which the Connection's Events tell, unti
   );
   expect(told).toMatchObject({ type: "Warning", involvedObject: { kind: "Connection", name: "blind" } });
   expect(told.message).toContain(theirs);
+  const logged = land.konnector.log().filter(({ msg }) => msg === "the Lease is held by another");
+  expect(logged).toMatchObject([{ level: "warn", holder: theirs }]);
   await invariants.protect("provider", LEASES, key());
   const count = (await renewals()).length;
   await never(
