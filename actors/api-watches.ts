@@ -109,7 +109,11 @@ export function watchProvider(engine: Engine, syncer: Syncer, watching: Watching
   const { table, shape } = watching;
   table.forgetCopies();
   const labelSelector = `${LABEL.managed}=true,${LABEL.consumerClusterUid}=${shape.clusterUid}`;
-  const provider: NonNullable<Watching["provider"]> = { engagement, watch: { stop: () => {} }, listed: false };
+  const provider: NonNullable<Watching["provider"]> = {
+    engagement,
+    watch: { stop: () => {}, position: () => undefined },
+    listed: false,
+  };
   watching.provider = provider;
   provider.watch = engagement.cluster.watch(
     shape.resource,

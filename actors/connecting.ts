@@ -4,15 +4,19 @@
 import { secretKey } from "../crds/connection.ts";
 import type { ConnectionEvent } from "../machines/connection-facts.ts";
 import type { Engine } from "./engine.ts";
-import { clusterUid } from "./identity.ts";
+import { clusterUid, identityOf } from "./identity.ts";
 import { fingerprintOf, kubeconfigOf, secretOf } from "./kubeconfig-secret.ts";
-import { ApiError, type Cluster, KubeconfigError, UnreachableError } from "./ports.ts";
+import { ApiError, type Cluster, type Identity, KubeconfigError, UnreachableError } from "./ports.ts";
 import { faultOf } from "./source.ts";
 
-/** A client whose identity has been read, until the machine has compared it with the pin. */
+/** A client for the cluster whose identity has been read, until the machine has compared that with the pin. */
 export interface Candidate {
+  /** Not used yet; each of its connections makes sure that it leads to `remote`. */
   cluster: Cluster;
   fingerprint: string;
+  remote: Identity;
+  /** UID of the consumer. */
+  local: string;
 }
 
 type Identified = Extract<ConnectionEvent, { type: "identified" | "unusable" | "failed" }>;
@@ -30,6 +34,9 @@ export const waiting = (error: unknown): { retryAfter?: number } => {
   return asked === undefined ? {} : { retryAfter: asked };
 };
 
+const READ_REMOTE = "read the provider's identity (get logicalclusters cluster, or namespaces kube-system)";
+const READ_LOCAL = "read this cluster's own identity";
+
 /** A failed step; `side` tells whose API server it was. */
 function failed(side: "provider" | "local", what: string, error: unknown): Identified {
   const fault = side === "local" ? "local" : faultOf(error);
@@ -42,19 +49,15 @@ function failed(side: "provider" | "local", what: string, error: unknown): Ident
   };
 }
 
-function build(engine: Engine, name: string, fingerprint: string): Cluster | Identified {
+/** The kubeconfig, if it is still the one that the pass began with: what is found out is remembered of these very bytes. */
+function textOf(engine: Engine, name: string, fingerprint: string): string | Identified {
   const connection = engine.directory.connection(name);
   const secret = connection && secretOf(engine, connection);
   if (!secret) return failed("local", "read the Secret", new Error("it has just gone"));
   const { text } = kubeconfigOf(secret, secretKey(connection.spec));
-  // What is found out below is remembered of these very bytes.
-  if (fingerprintOf(text) !== fingerprint) return failed("local", "read the Secret", new Error("it has just changed"));
-  try {
-    return engine.connect(name, text);
-  } catch (error) {
-    if (error instanceof KubeconfigError) return unusable(fingerprint, error);
-    throw error;
-  }
+  return fingerprintOf(text) === fingerprint
+    ? text
+    : failed("local", "read the Secret", new Error("it has just changed"));
 }
 
 /** Never rejects but for bugs. With `identified` comes the client, still unused and still to be closed by the caller. */
@@ -63,28 +66,34 @@ export async function identify(
   name: string,
   fingerprint: string,
 ): Promise<{ answer: Identified; candidate: Candidate | null }> {
-  const cluster = build(engine, name, fingerprint);
-  if ("type" in cluster) return { answer: cluster, candidate: null };
-  const answer = await readIdentities(engine, cluster, fingerprint);
-  if (answer.type === "identified") return { answer, candidate: { cluster, fingerprint } };
-  void cluster.close();
-  return { answer, candidate: null };
+  const text = textOf(engine, name, fingerprint);
+  if (typeof text !== "string") return { answer: text, candidate: null };
+  try {
+    const found = await readIdentities(engine, name, text);
+    if ("type" in found) return { answer: found, candidate: null };
+    const { remote, local } = found;
+    const cluster = engine.connect(name, text, remote);
+    const answer: Identified = { type: "identified", remote: remote.uid, local, fingerprint };
+    return { answer, candidate: { cluster, fingerprint, remote, local } };
+  } catch (error) {
+    if (error instanceof KubeconfigError) return { answer: unusable(fingerprint, error), candidate: null };
+    throw error;
+  }
 }
 
-async function readIdentities(engine: Engine, cluster: Cluster, fingerprint: string): Promise<Identified> {
-  let remote: string;
+/** By a client of its own, since nobody knows yet where it leads. Rejects with KubeconfigError. */
+async function readIdentities(
+  engine: Engine,
+  name: string,
+  kubeconfig: string,
+): Promise<{ remote: Identity; local: string } | Identified> {
+  const cluster = engine.connect(name, kubeconfig);
   try {
-    remote = await clusterUid(cluster);
-  } catch (error) {
-    return failed(
-      "provider",
-      "read the provider's identity (get logicalclusters cluster, or namespaces kube-system)",
-      error,
-    );
-  }
-  try {
-    return { type: "identified", remote, local: await clusterUid(engine.consumer), fingerprint };
-  } catch (error) {
-    return failed("local", "read this cluster's own identity", error);
+    const remote = await identityOf(cluster).catch((error: unknown) => failed("provider", READ_REMOTE, error));
+    if ("type" in remote) return remote;
+    const local = await clusterUid(engine.consumer).catch((error: unknown) => failed("local", READ_LOCAL, error));
+    return typeof local === "string" ? { remote, local } : local;
+  } finally {
+    void cluster.close();
   }
 }

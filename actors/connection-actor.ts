@@ -21,7 +21,6 @@ import { addCleanup, ifThere, removeCleanup } from "./finalizers.ts";
 import { hosted, type Rest, runPass } from "./host.ts";
 import { setDue } from "./timers.ts";
 import { keepAutoBinding } from "./auto-bind.ts";
-import { clusterUid } from "./identity.ts";
 import { syncerFor } from "./demand.ts";
 import { pullsEverything } from "../machines/rules/pulling.ts";
 import { bindingKey, connectionKey, OURSELVES, permissionsKey, syncerKey } from "./keys.ts";
@@ -31,7 +30,7 @@ import { freeSecret, isNeeded } from "./secrets-actor.ts";
 import { leaveLease, wakeLease } from "./lease-actor.ts";
 import { ownerConnection } from "./directory.ts";
 import type { Syncer } from "./syncer.ts";
-import { ApiError, PRIORITY } from "./ports.ts";
+import { AnotherClusterError, ApiError, PRIORITY } from "./ports.ts";
 import { faultOf } from "./source.ts";
 import { announceSource } from "./source-event.ts";
 import { nextConditions, writeStatus } from "./status-writer.ts";
@@ -126,10 +125,14 @@ async function verify(engine: Engine, name: string): Promise<ConnectionEvent> {
     await engagement.cluster.ping().catch((error: unknown) => {
       if (!(error instanceof ApiError)) throw error;
     });
-    const remote = await clusterUid(engagement.cluster);
+    const stranger = engagement.stranger();
+    // Connections that were opened before may still lead to the old cluster: that is no reason to go on.
+    if (stranger !== undefined) return { type: "verified", remote: stranger };
+    await engagement.confirm();
     engagement.trust();
-    return { type: "verified", remote };
+    return { type: "verified", remote: engagement.remote.uid };
   } catch (error) {
+    if (error instanceof AnotherClusterError) return { type: "verified", remote: error.found };
     const fault = faultOf(error) === "unauthorized" ? "unauthorized" : "unreachable";
     const message = `the provider no longer answers: ${String((error as Error).message)}`;
     return { type: "failed", fault, message, ...waiting(error) };

@@ -1,10 +1,10 @@
-// Keeps the engaged provider of a Connection as its machine's state asks for: opened, swapped or closed after each pass.
+// Keeps the engaged provider of a Connection as its machine's state asks for: opened, succeeded or closed after each pass.
 // Rule: docs/reference/behaviour.md, "Connections".
 
 import { isExcludedGroup } from "../crds/denied-groups.ts";
 import type { ConnectionContext } from "../machines/connection-facts.ts";
 import type { Candidate } from "./connecting.ts";
-import { engage } from "./engagement.ts";
+import { engage, type Engagement } from "./engagement.ts";
 import type { Engine } from "./engine.ts";
 import type { Rest } from "./host.ts";
 import { connectionKey } from "./keys.ts";
@@ -26,29 +26,40 @@ export function followSpec(engine: Engine, name: string): void {
   engine.engagements.get(name)?.follow(sourceWish(engine, name));
 }
 
-/** Opens, swaps or closes the engaged client as the state asks for. */
+/** Opens, succeeds or closes the engaged client as the state asks for. */
 export function keepEngagement(
   engine: Engine,
   name: string,
   rest: Rest<ConnectionContext>,
   candidate: Candidate | null,
 ): void {
-  const current = engine.engagements.get(name);
   const wanted = rest.hasTag("engaged") ? rest.context.engagedWith : "";
-  if (current && current.fingerprint !== wanted) {
-    engine.engagements.delete(name);
-    current.close();
-  }
-  if (candidate === null) return;
-  if (candidate.fingerprint !== wanted) {
-    void candidate.cluster.close();
+  if (candidate && candidate.fingerprint === wanted) return use(engine, name, candidate);
+  void candidate?.cluster.close();
+  const current = engine.engagements.get(name);
+  if (current === undefined || current.fingerprint === wanted) return;
+  engine.engagements.delete(name);
+  current.close();
+}
+
+/** Another way to the same cluster takes over from the one before; any other client begins anew. */
+function use(engine: Engine, name: string, { cluster, fingerprint, remote, local }: Candidate): void {
+  const current = engine.engagements.get(name);
+  if (current?.remote.uid === remote.uid && current.clusterUid === local) {
+    current.succeed(cluster, fingerprint);
+    engine.log.info({ connection: name, epoch: current.epoch }, "goes on with another kubeconfig");
     return;
   }
-  engine.engagements.get(name)?.close();
-  const local = rest.context.identity?.local ?? "";
+  current?.close();
+  const engagement = open(engine, name, { connection: name, cluster, fingerprint, remote, clusterUid: local });
+  engine.engagements.set(name, engagement);
+  engine.log.info({ connection: name, epoch: engagement.epoch }, "engaged");
+}
+
+function open(engine: Engine, name: string, who: Parameters<typeof engage>[0]): Engagement {
   const { clock, documents, settings } = engine;
-  const engagement = engage(
-    { connection: name, cluster: candidate.cluster, fingerprint: wanted, clusterUid: local },
+  return engage(
+    who,
     {
       clock,
       documents,
@@ -63,6 +74,4 @@ export function keepEngagement(
       },
     },
   );
-  engine.engagements.set(name, engagement);
-  engine.log.info({ connection: name, epoch: engagement.epoch }, "engaged");
 }

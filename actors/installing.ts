@@ -12,6 +12,7 @@ import type { Refusal } from "../machines/syncer.ts";
 import { base, crdKey, decide, type Definitions, desiredFrom, fromDecision } from "./definitions.ts";
 import { listedApis } from "./directory.ts";
 import type { Engine } from "./engine.ts";
+import { isPinned } from "./identity.ts";
 import type { Cluster } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
 import type { Syncer } from "./syncer.ts";
@@ -92,8 +93,12 @@ export async function removeCrd(engine: Engine, syncer: Syncer): Promise<Definit
     if (await isListed(engine.consumer, syncer.api)) {
       return { reason: "Pending", message: `a binding lists ${syncer.api}`, lasting: false };
     }
+    const pin = engine.directory.connection(syncer.connection)?.status?.localClusterUID ?? "";
+    if (!(await isPinned(engine.consumer, pin))) {
+      return { reason: "Pending", message: `this cluster is not ${pin}, the one it was installed on`, lasting: false };
+    }
     const answer = await engine.consumer.delete(CRDS, crdKey(syncer), syncer.crd.metadata.uid);
-    syncer.crd = answer === "gone" ? null : (answer as Crd);
+    syncer.crd = typeof answer === "string" ? null : (answer as Crd);
     engine.log.info({ connection: syncer.connection, crd: syncer.api }, "removed the CRD");
     return { ...base(engine, syncer) };
   } catch (error) {

@@ -17,6 +17,7 @@ import {
 import { wantedHash } from "../machines/rules/projection.ts";
 import { mirroredStatus, speaksOfThePast, statusFact } from "../machines/rules/status.ts";
 import { type Engine, isoNow } from "./engine.ts";
+import type { Engagement } from "./engagement.ts";
 import { consumerFact, copyFact, projectionOf } from "./facts.ts";
 import type { Effects } from "./host.ts";
 import { ensureNamespace } from "./namespaces.ts";
@@ -51,11 +52,13 @@ export interface Work {
 
 type Answer = Promise<ObjectEvent | undefined>;
 
-const provider = ({ watching }: Work): Cluster => {
+const engagementOf = ({ watching }: Work): Engagement => {
   const { provider: side } = watching;
   if (side === null) throw new Error("the Connection is not engaged");
-  return side.engagement.cluster;
+  return side.engagement;
 };
+
+const provider = (work: Work): Cluster => engagementOf(work).cluster;
 
 /** Does the gate still say what this write was decided on? Bindings may have changed while an answer was awaited. */
 const gateMoved = (work: Work, decidedOn: Gate | undefined): boolean => {
@@ -99,17 +102,11 @@ async function onConsumer(work: Work, what: string, send: () => Answer): Answer 
   }
 }
 
-/** A credential that is no longer accepted concerns the whole Connection. */
-function doubt({ watching }: Work, error: unknown): void {
-  if (isStatus(error, 401)) watching.provider?.engagement.suspect(error);
-}
-
-/** Runs a request against the provider; 401 makes the Connection look at its credential again. */
-async function onProvider(work: Work, what: string, send: () => Answer, tested = false): Answer {
+/** Runs a request against the provider. */
+async function onProvider(what: string, send: () => Answer, tested = false): Answer {
   try {
     return await send();
   } catch (error) {
-    doubt(work, error);
     return { type: "refused", ...judge(error, `${what} on the provider`, tested) };
   }
 }
@@ -182,7 +179,6 @@ function reportFirst(work: Work, context: ObjectContext, created: boolean): void
 
 function applyFailure(work: Work, context: ObjectContext, error: unknown): ObjectEvent {
   if (isNamespaceMissing(error, work.providerKey.namespace)) return { type: "namespace.missing" };
-  doubt(work, error);
   const judgement = judge(error, `apply ${kindName(work)} on the provider`);
   if (copyOf(context) !== null || !isStatus(error, 409)) return { type: "refused", ...judgement };
   // Nothing is there, and still 409 (a quota in contention, say): not a matter of whose it is.
@@ -190,7 +186,7 @@ function applyFailure(work: Work, context: ObjectContext, error: unknown): Objec
 }
 
 const createNamespace = (work: Work, { gate }: ObjectContext): Answer =>
-  onProvider(work, `create namespaces ${work.providerKey.namespace}`, async () => {
+  onProvider(`create namespaces ${work.providerKey.namespace}`, async () => {
     if (gateMoved(work, gate)) return GATE_MOVED;
     const { shape } = work.watching;
     await ensureNamespace(provider(work), work.providerKey.namespace, shape.clusterUid);
@@ -198,14 +194,17 @@ const createNamespace = (work: Work, { gate }: ObjectContext): Answer =>
   });
 
 const lookUpCopy = (work: Work): Answer =>
-  onProvider(work, `get ${kindName(work)}`, async () => {
+  onProvider(`get ${kindName(work)}`, async () => {
     const { shape, table } = work.watching;
+    const engagement = engagementOf(work);
     try {
-      const copy = await provider(work).get(shape.resource, work.providerKey);
+      const copy = await engagement.cluster.get(shape.resource, work.providerKey);
       const fact = copyFact(shape, copy);
       return { type: "looked", found: fact };
     } catch (error) {
       if (!isStatus(error, 404)) throw error;
+      // On another cluster nothing of ours is ever there.
+      await engagement.confirm();
       const known = table.get(work.id)?.copy;
       if (known) table.forgetCopy(work.id, known.uid);
       return { type: "looked", found: null };
@@ -263,12 +262,15 @@ const clearMark = (work: Work, { consumer }: ObjectContext): Answer =>
   });
 
 const deleteCopy = (work: Work, context: ObjectContext): Answer =>
-  onProvider(work, `delete ${kindName(work)}`, async () => {
+  onProvider(`delete ${kindName(work)}`, async () => {
     const copy = copyOf(context);
     if (copy === null || gateMoved(work, context.gate)) return GATE_MOVED;
     const { shape, table } = work.watching;
-    const answer = await provider(work).delete(shape.resource, work.providerKey, copy.uid);
-    if (answer === "gone") {
+    const engagement = engagementOf(work);
+    const answer = await engagement.cluster.delete(shape.resource, work.providerKey, copy.uid);
+    // "gone" names the very object; that nothing is there could be said by any cluster.
+    if (answer === "absent") await engagement.confirm();
+    if (typeof answer === "string") {
       table.forgetCopy(work.id, copy.uid);
       return { type: "deleted" };
     }
@@ -278,7 +280,6 @@ const deleteCopy = (work: Work, context: ObjectContext): Answer =>
 
 const stripMarkers = (work: Work, { gate, consumer }: ObjectContext): Answer =>
   onProvider(
-    work,
     `patch ${kindName(work)}`,
     async () => {
       if (gateMoved(work, gate)) return GATE_MOVED;

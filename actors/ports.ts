@@ -49,6 +49,17 @@ export class UnreachableError extends Error {
   }
 }
 
+/** At the other end is another cluster than the one that this client is for: nothing is sent to it. */
+export class AnotherClusterError extends UnreachableError {
+  /** UID by which it is known. */
+  readonly found: string;
+
+  constructor(message: string, found: string) {
+    super(message);
+    this.found = found;
+  }
+}
+
 /** A kubeconfig that may not or cannot be used; `field` names what is wrong, `message` what to do. Never its content. */
 export class KubeconfigError extends Error {
   override readonly name = "KubeconfigError";
@@ -69,6 +80,8 @@ export interface WatchOptions {
   metadataOnly?: boolean;
   /** A list of more objects than this fails: for servers that are not trusted with our memory. Asked while one is read. */
   mostObjects?: () => number;
+  /** Go on from where another watch of the same stood (`position`): no list, unless that is too long ago. */
+  from?: string | undefined;
 }
 
 export interface ListOptions extends WatchOptions {
@@ -101,6 +114,15 @@ export interface WatchSink {
 export interface Watch {
   /** After this returns no further sink call is made. */
   stop(): void;
+  /** Where another watch can go on without a list; undefined while no list is complete. */
+  position: () => string | undefined;
+}
+
+/** The object by whose UID a cluster is known. */
+export interface Identity {
+  resource: Resource;
+  key: Key;
+  uid: string;
 }
 
 export interface Applied {
@@ -136,10 +158,10 @@ export interface Cluster {
   dryRun(verb: "create" | "replace", resource: Resource, key: Key, body: unknown): Promise<void>;
   patch(resource: Resource, key: Key, operations: PatchOperation[], subresource?: "status"): Promise<KubeObject>;
   /**
-   * Deletes with the uid as precondition and `propagationPolicy: Background`. "gone": the server answered with a Status
-   * or 404, the object is no longer there; otherwise the object as it now waits for its finalizers.
+   * Deletes with the uid as precondition and `propagationPolicy: Background`. "gone": the server answered with a Status,
+   * it had this very object and has it no longer; "absent": 404; otherwise the object as it now waits for its finalizers.
    */
-  delete(resource: Resource, key: Key, uid: string): Promise<"gone" | KubeObject>;
+  delete(resource: Resource, key: Key, uid: string): Promise<"gone" | "absent" | KubeObject>;
   /** Starts a watch that lists, follows, resumes and relists by itself until stopped. */
   watch(resource: Resource, options: WatchOptions, sink: WatchSink): Watch;
   /** The API groups this server serves (discovery), "" for core. */
@@ -161,8 +183,12 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** Builds a Cluster from the text of an untrusted kubeconfig. Throws KubeconfigError; makes no request. */
-export type Connect = (name: string, kubeconfig: string) => Cluster;
+/**
+ * Builds a Cluster from the text of an untrusted kubeconfig. Throws KubeconfigError; makes no request. With `identity` each of
+ * its connections is used only after the server at its other end has shown that it is that cluster; where it is not, requests
+ * and watches fail with AnotherClusterError and nothing has been sent.
+ */
+export type Connect = (name: string, kubeconfig: string, identity?: Identity) => Cluster;
 
 /** Lower numbers run first. */
 export const PRIORITY = { live: 0, backlog: 1, resync: 2 } as const;

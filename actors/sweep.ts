@@ -11,6 +11,7 @@ import { CRDS } from "../crds/resources.ts";
 import { isDemanded } from "./demand.ts";
 import type { Engine } from "./engine.ts";
 import { isPeer } from "./governance.ts";
+import { isPinned } from "./identity.ts";
 import type { Cluster } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
 
@@ -78,7 +79,11 @@ async function sweepOne(engine: Engine, name: string, connection: string): Promi
  * what is swept already is not swept twice.
  */
 export async function sweep(engine: Engine, connection: string): Promise<void> {
-  for (const { metadata } of engine.directory.crdsOf(connection)) {
+  const definitions = engine.directory.crdsOf(connection);
+  const pin = engine.directory.connection(connection)?.status?.localClusterUID ?? "";
+  // On another cluster (a restored one, say) what carries the Connection's name came through another's.
+  if (definitions.length === 0 || !(await isPinned(engine.consumer, pin))) return;
+  for (const { metadata } of definitions) {
     await sweepOne(engine, metadata.name, connection);
   }
 }

@@ -124,9 +124,28 @@ export const pinDiffers = ({ identity, connection }: ConnectionContext): boolean
 export const pinMissing = ({ connection }: ConnectionContext): boolean =>
   !!connection && (connection.remoteClusterUid === "" || connection.localClusterUid === "");
 
-/** The client in use was built from the kubeconfig that the Secret holds. */
-export const isEngaged = ({ engagedWith, secret }: ConnectionContext): boolean =>
-  engagedWith !== "" && engagedWith === secret?.fingerprint;
+/** A client is in use: that of the kubeconfig the Secret holds, or, while that one cannot be used, of the one before. */
+export const isEngaged = ({ engagedWith }: ConnectionContext): boolean => engagedWith !== "";
+
+/** The client in use is that of an earlier kubeconfig. */
+export const isOutdated = (context: ConnectionContext): boolean =>
+  isEngaged(context) && context.engagedWith !== context.secret?.fingerprint;
+
+/** The present kubeconfig was tried and is not due again yet. */
+export const failedRecently = ({ failed, secret }: ConnectionContext): boolean =>
+  failed !== null && failed.fingerprint === secret?.fingerprint;
+
+export const isDiscovered = ({ discovery }: ConnectionContext): boolean =>
+  "exports" in discovery && discovery.exports !== null;
+
+/** Both clients lead to one cluster, so whatever was seen through the first still holds. */
+export const isSuccession = (context: ConnectionContext, next: { remote: string; local: string }): boolean =>
+  isEngaged(context) && context.identity?.remote === next.remote && context.identity.local === next.local;
+
+/** Failures of a new kubeconfig that are expected to pass: until then the client before it is good enough. */
+const PASSING: ReadonlySet<ConnectionFault> = new Set(["unreachable", "local"]);
+
+export const isPassing = ({ fault }: { fault: ConnectionFault }): boolean => PASSING.has(fault);
 
 export const secretUnusable = ({ connection, secret, unusable }: ConnectionContext): boolean =>
   connection?.secretAllowed === false || !secret?.fingerprint || unusable?.fingerprint === secret.fingerprint;

@@ -5,7 +5,7 @@ import type { ConditionUpdate } from "../crds/conditions.ts";
 import type { ExportedApi } from "../crds/connection.ts";
 import { thatFit } from "../crds/exports.ts";
 import type { Reason } from "../crds/reasons.ts";
-import type { ConnectionContext } from "./connection-facts.ts";
+import { type ConnectionContext, isOutdated } from "./connection-facts.ts";
 import type { SchemaSource } from "./rules/schema-source.ts";
 import { localPermissionDenied, NOTHING_MISSING, permissionDenied, type RightsView } from "./permission-status.ts";
 
@@ -40,10 +40,18 @@ const changedMessage = ({ connection, identity }: ConnectionContext): string =>
   `pinned to provider ${connection?.remoteClusterUid} and consumer ${connection?.localClusterUid}, but found ` +
   `provider ${identity?.remote} and consumer ${identity?.local}; nothing is read or written until the old cluster is back`;
 
+/** What is in use is not what the Secret holds: whoever waits for a rotation to take effect must be able to see it. */
+const outdatedNote = (context: ConnectionContext): string =>
+  isOutdated(context)
+    ? `; still with the previous kubeconfig, since the one in the Secret cannot be used yet: ${context.failed?.message}`
+    : "";
+
 function connected(state: ConnectionState, context: ConnectionContext, secret: Verdict): Verdict {
   if (secret.status !== "True") return no("SecretNotFound", secret.message);
   if (state.identityChanged) return no("ClusterIdentityChanged", changedMessage(context));
-  if (context.engagedWith !== "") return GOOD("the provider answered and is the cluster this Connection is pinned to");
+  if (context.engagedWith !== "") {
+    return GOOD(`the provider answered and is the cluster this Connection is pinned to${outdatedNote(context)}`);
+  }
   const { failed } = context;
   if (failed?.fault === "unauthorized") return no("Unauthorized", failed.message);
   if (failed?.fault === "forbidden") return no("Forbidden", failed.message);
@@ -110,7 +118,7 @@ function ready(state: ConnectionState, context: ConnectionContext, steps: Verdic
     return no(discovery.fault === "forbidden" ? "Forbidden" : "Pending", discovery.message);
   }
   if (!state.ready) return no("Pending", "the exported APIs are being listed");
-  return GOOD(`engaged with the provider${roomNote(context)}`);
+  return GOOD(`engaged with the provider${outdatedNote(context)}${roomNote(context)}`);
 }
 
 /** All conditions of a Connection, in the order they are shown. */

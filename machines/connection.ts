@@ -7,8 +7,14 @@ import { assign, setup } from "xstate";
 import {
   type ConnectionContext,
   type ConnectionEvent,
+  type Discovery,
+  failedRecently,
   initialConnectionContext,
+  isDiscovered,
   isEngaged,
+  isOutdated,
+  isPassing,
+  isSuccession,
   LOST,
   pinDiffers,
   pinMissing,
@@ -18,6 +24,12 @@ import { faultDelay } from "./rules/backoff.ts";
 
 /** Milliseconds between looks at whether the provider is again the cluster it was. */
 const IDENTITY_RECHECK = 10_000;
+
+const UNKNOWN: Discovery = { state: "unknown" };
+
+/** The client answers: what still fails concerns the list of exports alone. */
+const withoutDoubt = (discovery: Discovery): Discovery =>
+  discovery.state === "failed" ? { ...discovery, fault: "degraded" } : discovery;
 
 /** A write was not made because the Connection went away meanwhile. */
 const vanished = { "connection.gone": { target: "#connection.deciding", actions: "forgetConnection" } } as const;
@@ -38,15 +50,17 @@ export const connectionMachine = setup({
     unclaimed: ({ context: { connection, secret } }) =>
       !!connection && !connection.deleting && (!connection.claimed || (connection.secretAllowed && !secret?.settled)),
     secretUnusable: ({ context }) => secretUnusable(context),
+    successorDue: ({ context }) => isOutdated(context) && !failedRecently(context),
     engagedAndDeleting: ({ context }) => isEngaged(context) && context.connection?.deleting === true,
-    engagedAndFaulty: ({ context: { discovery, ...context } }) =>
-      isEngaged(context as ConnectionContext) && discovery.state === "failed" && LOST.has(discovery.fault),
-    engagedAndDiscovered: ({ context: { discovery, ...context } }) =>
-      isEngaged(context as ConnectionContext) && "exports" in discovery && discovery.exports !== null,
-    engaged: ({ context }) => isEngaged(context),
+    engagedAndFaulty: ({ context }) =>
+      isEngaged(context) && context.discovery.state === "failed" && LOST.has(context.discovery.fault),
+    engagedAndDiscovered: ({ context }) => isEngaged(context) && isDiscovered(context),
+    engaged: ({ context }) => isEngaged(context) && !isOutdated(context),
+    outdated: ({ context }) => isOutdated(context),
+    failurePasses: ({ context: { failed } }) => failed !== null && isPassing(failed),
     // Lost with the status by force: nothing may be written for a consumer that has no name.
     engagedUnpinned: ({ context }) => isEngaged(context) && context.identity !== null && pinMissing(context),
-    failedRecently: ({ context: { failed, secret } }) => failed !== null && failed.fingerprint === secret?.fingerprint,
+    failedRecently: ({ context }) => failedRecently(context),
     identityChanged: ({ context }) => pinDiffers(context),
     pinMissing: ({ context }) => pinMissing(context),
   },
@@ -71,16 +85,13 @@ export const connectionMachine = setup({
       connection: connection ? { ...connection, claimed: true } : connection,
       secret: secret ? { ...secret, settled: true } : secret,
     })),
-    noteIdentity: assign(({ event }) =>
-      event.type === "identified"
-        ? {
-            identity: { remote: event.remote, local: event.local },
-            engagedWith: event.fingerprint,
-            discovery: { state: "unknown" } as const,
-            unusable: null,
-          }
-        : {},
-    ),
+    noteIdentity: assign(({ context, event }) => {
+      if (event.type !== "identified") return {};
+      const { remote, local, fingerprint } = event;
+      // What the client before has seen stays true; that it failed says nothing about this one.
+      const discovery = isSuccession(context, event) ? withoutDoubt(context.discovery) : UNKNOWN;
+      return { identity: { remote, local }, engagedWith: fingerprint, discovery, unusable: null, failed: null };
+    }),
     noteUnusable: assign(({ event }) =>
       event.type === "unusable"
         ? { unusable: { fingerprint: event.fingerprint, reason: event.reason, message: event.message } }
@@ -102,7 +113,7 @@ export const connectionMachine = setup({
       };
     }),
     noteReachable: assign(({ context: { connection, discovery, identity }, event }) => ({
-      discovery: discovery.state === "failed" ? { ...discovery, fault: "degraded" as const } : discovery,
+      discovery: withoutDoubt(discovery),
       identity:
         event.type === "verified"
           ? { local: identity?.local ?? connection?.localClusterUid ?? "", remote: event.remote }
@@ -140,6 +151,7 @@ export const connectionMachine = setup({
         { guard: "noBindingsLeft", target: "cleaningUp.sweeping" },
         { guard: "unclaimed", target: "engaging.claiming" },
         { guard: "secretUnusable", target: "disengaged.secretUnusable" },
+        { guard: "successorDue", target: "engaging.succeeding" },
         { guard: "engagedAndFaulty", target: "engaging.verifying" },
         { guard: "engagedUnpinned", target: "engaging.pinning" },
         { guard: "engagedAndDeleting", target: "cleaningUp.draining" },
@@ -169,6 +181,22 @@ export const connectionMachine = setup({
             identified: { target: "comparing", actions: "noteIdentity" },
             unusable: { target: "#connection.deciding", actions: "noteUnusable" },
           },
+        },
+        succeeding: {
+          tags: "engaged",
+          description: "The kubeconfig has changed: the same as identifying, while the client before goes on working.",
+          entry: "identify",
+          on: {
+            identified: { target: "comparing", actions: "noteIdentity" },
+            unusable: { target: "#connection.deciding", actions: "noteUnusable" },
+            failed: { target: "weighing", actions: "noteFailure" },
+          },
+        },
+        weighing: {
+          always: [
+            { guard: "failurePasses", target: "#connection.deciding" },
+            { target: "#connection.disengaged.waiting" },
+          ],
         },
         comparing: {
           always: [
@@ -200,9 +228,21 @@ export const connectionMachine = setup({
       on: { failed: { target: "disengaged.waiting", actions: "noteFailure" } },
     },
     ready: {
-      tags: ["resting", "engaged"],
-      entry: "succeed",
       description: "Identity verified, exports known: syncers run.",
+      initial: "weighing",
+      states: {
+        weighing: { always: [{ guard: "outdated", target: "outdated" }, { target: "current" }] },
+        current: {
+          tags: ["resting", "engaged"],
+          entry: "succeed",
+          description: "With the kubeconfig that the Secret holds.",
+        },
+        outdated: {
+          tags: ["resting", "engaged", "timed"],
+          description:
+            "With the one before, which still works: the present one cannot be used yet; tried again when due.",
+        },
+      },
     },
     conflicted: {
       tags: "resting",
@@ -225,9 +265,17 @@ export const connectionMachine = setup({
       initial: "draining",
       states: {
         draining: {
-          tags: ["resting", "engaged"],
-          entry: "succeed",
           description: "Bindings still name it: engaged for their deletions only.",
+          initial: "weighing",
+          states: {
+            weighing: { always: [{ guard: "outdated", target: "outdated" }, { target: "current" }] },
+            current: {
+              tags: ["resting", "engaged"],
+              entry: "succeed",
+              description: "With the kubeconfig that the Secret holds.",
+            },
+            outdated: { tags: ["resting", "engaged", "timed"], description: "With the one before, which still works." },
+          },
         },
         sweeping: {
           description: "No binding is left: the consumer CRDs that came through it are removed or let go.",

@@ -5,6 +5,7 @@
 import {
   ApiError,
   type Cluster,
+  type Identity,
   type ListOptions,
   UnreachableError,
   type Watch,
@@ -19,6 +20,7 @@ import { createDiscovery } from "./discovery.ts";
 import { createErrorMapper } from "./errors.ts";
 import { type FlowHandler, type HttpRequest, openFlow } from "./exchange.ts";
 import { createHeartbeat } from "./heartbeat.ts";
+import { createIntroduction, type Introduction } from "./introduction.ts";
 import { groupNames, isStatus, type Page, toObject, toPage } from "./objects.ts";
 import { readPages } from "./pages.ts";
 import { basePath, collectionPath, objectPath, query } from "./paths.ts";
@@ -34,6 +36,8 @@ export interface ClusterOptions extends TransportOptions, RequestOptions {
   heartbeatTimeout?: number;
   pageSize?: number;
   timing?: WatchTiming;
+  /** The cluster that this is for: a connection is used only after the server has shown that it is that one. */
+  identity?: Identity | undefined;
 }
 
 type OnItem = (object: KubeObject) => void;
@@ -66,13 +70,29 @@ const watchParameters = (version: string | undefined): Record<string, string | u
 });
 
 export const createCluster = (access: ServerAccess, options: ClusterOptions = {}): Cluster => {
-  const transport = createTransport(access, options);
   const errors = createErrorMapper(access);
   const base = basePath(access.server);
   const requestTimeout = options.requestTimeout ?? 30_000;
   const watches = new Set<Watch>();
   const streaming = { refused: false };
   let closed = false;
+
+  const read = (path: string, accept = "application/json"): HttpRequest => ({
+    method: "GET",
+    path,
+    headers: { accept },
+  });
+
+  const introduce = (identity: Identity): Introduction =>
+    createIntroduction({
+      identity,
+      request: () => requests.authorized(read(objectPath(base, identity.resource, identity.key))),
+      errors,
+      host: access.server.host,
+      milliseconds: options.connectTimeout ?? 10_000,
+      told: (status) => options.onRequest?.("get", identity.resource.resource, status, 0),
+    });
+  const transport = createTransport(access, options, options.identity && introduce(options.identity));
 
   const requests = createRequests(access, transport, errors, {
     ...options,
@@ -115,12 +135,6 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     path,
     headers: { "content-type": type },
     body: stringifyJson(body),
-  });
-
-  const read = (path: string, accept = "application/json"): HttpRequest => ({
-    method: "GET",
-    path,
-    headers: { accept },
   });
 
   const page = (resource: Resource, scope: ListOptions, next: string, onItem: OnItem): Promise<Page> => {
@@ -216,6 +230,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
         errors,
         heartbeat,
         streaming,
+        from: scope.from,
       },
       sink,
       options.timing ?? WATCH_TIMING,
@@ -225,6 +240,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
         watches.delete(member);
         started.stop();
       },
+      position: started.position,
     };
     watches.add(member);
     if (closed) member.stop();
@@ -282,7 +298,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
           isStatus(success.body) ? ("gone" as const) : toObject(success.body, resource),
         );
       } catch (error) {
-        if (error instanceof ApiError && error.status === 404) return "gone";
+        if (error instanceof ApiError && error.status === 404) return "absent";
         throw error;
       }
     },

@@ -18,5 +18,5 @@ const open = (access: ServerAccess, options: ClusterOptions): Cluster => {
 /** `optionsFor` gets the Connection's name, so that its requests can be counted under it. */
 export const createConnect =
   (rules: KubeconfigRules, optionsFor: (name: string) => ClusterOptions): Connect =>
-  (name, kubeconfig) =>
-    open(parseKubeconfig(kubeconfig, rules), optionsFor(name));
+  (name, kubeconfig, identity) =>
+    open(parseKubeconfig(kubeconfig, rules), { ...optionsFor(name), identity });

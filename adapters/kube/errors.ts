@@ -46,6 +46,7 @@ const CAUSES: Record<string, string> = {
   UND_ERR_HEADERS_OVERFLOW: "it sent too many headers",
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "its answer was cut short",
   HPE: "it does not speak HTTP",
+  ERR_CONNECTION_ENDS: "it ends each connection after one answer, so that none can be known to lead to this cluster",
   ERR_ANSWER_TOO_LARGE: "its answer is larger than we take",
   ERR_LIST_WITHOUT_END: "its list does not end",
   ERR_LIST_TOO_LONG: "its list holds more objects than we take",

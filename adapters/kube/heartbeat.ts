@@ -6,8 +6,11 @@ import { ApiError, UnreachableError } from "../../actors/ports.ts";
 import { askedDelay } from "./backoff.ts";
 
 export interface Watcher {
-  /** Two beats in a row have failed: whatever connection you hold is dead. Told again for every two more. */
-  dead(error: UnreachableError): void;
+  /**
+   * Two beats in a row have failed: whatever connection you hold is dead, or what was let in by it no longer is (401). The
+   * former is told again for every two more.
+   */
+  dead(error: ApiError | UnreachableError): void;
   /** A beat has succeeded after one that failed: do not sit out a back-off, do not trust what hangs. */
   alive(): void;
 }
@@ -23,7 +26,7 @@ export interface Heartbeat {
 }
 
 export interface HeartbeatOptions {
-  /** Rejects when the server does not answer; an ApiError is an answer. */
+  /** Rejects when the server does not answer; an ApiError is an answer, and 401 one that concerns every watch. */
   ping: () => Promise<void>;
   /** Milliseconds without an answer after which there is a beat. */
   interval: number;
@@ -47,21 +50,22 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
   /** Milliseconds: what the server asked us to wait when it was last asked. */
   let asked = 0;
 
-  const failure = async (): Promise<UnreachableError | undefined> => {
+  const failure = async (): Promise<ApiError | UnreachableError | undefined> => {
     asked = 0;
     try {
       await ping();
       return undefined;
     } catch (error) {
       asked = askedDelay(error as Error);
-      if (error instanceof ApiError) return undefined;
+      if (error instanceof ApiError) return error.status === 401 ? error : undefined;
       return error instanceof UnreachableError ? error : new UnreachableError("the heartbeat failed");
     }
   };
 
-  const failed = (error: UnreachableError): void => {
+  const failed = (error: ApiError | UnreachableError): void => {
     failures++;
-    if (failures % FAILURES !== 0) return;
+    // Watches that were let in again all the same are not sent away a second time.
+    if (error instanceof ApiError ? failures !== FAILURES : failures % FAILURES !== 0) return;
     // First the watches, so that each lets go with this error and not with that of a closed pool.
     for (const watcher of [...watchers]) watcher.dead(error);
     onDead();
@@ -73,8 +77,10 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
     if (hadFailed) for (const watcher of [...watchers]) watcher.alive();
   };
 
-  const nextBeat = (): number => {
-    if (failures === 0) return Math.max(interval, asked);
+  const nextBeat = (error: Error | undefined): number => {
+    // One that answers 401 is not away: there is nothing to be back for, only another credential to come.
+    const isSteady = failures === 0 || (error instanceof ApiError && failures >= FAILURES);
+    if (isSteady) return Math.max(interval, asked);
     return Math.max(Math.min(interval, failures < FAILURES ? RECHECK : RECHECK_WHILE_DEAD), asked);
   };
 
@@ -87,7 +93,7 @@ export const createHeartbeat = ({ ping, interval, onDead }: HeartbeatOptions): H
     if (watchers.size === 0) return;
     if (error === undefined) succeeded();
     else failed(error);
-    schedule(nextBeat());
+    schedule(nextBeat(error));
   };
 
   const schedule = (ms: number): void => {

@@ -5,8 +5,9 @@
 
 import { isIP } from "node:net";
 import { checkServerIdentity, createSecureContext, getCACertificates, type SecureContext } from "node:tls";
-import { type buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
+import { buildConnector, type Dispatcher, Pool, ProxyAgent } from "undici";
 import { guardedLookup } from "./address.ts";
+import type { Introduction } from "./introduction.ts";
 import { proxyFor } from "./proxy.ts";
 import type { ServerAccess } from "./server-access.ts";
 
@@ -15,7 +16,7 @@ export interface TransportOptions {
   connectTimeout?: number;
   /** Sockets of the request pool under HTTP/1.1. Default 32. */
   sockets?: number;
-  /** Offer HTTP/2. Default false. */
+  /** Offer HTTP/2. Default false, and never where connections have to introduce themselves. */
   http2?: boolean;
 }
 
@@ -70,23 +71,36 @@ const openPool = (
   options: TransportOptions,
   context: SecureContext,
   connections: number | null,
+  introduction: Introduction | undefined,
 ): Dispatcher => {
-  const connect = tlsOptions(access, options, context);
+  const tls = tlsOptions(access, options, context);
+  const introduced = (connect: buildConnector.connector) => introduction?.after(connect) ?? connect;
   const common = { connections, keepAliveTimeout: IDLE_SOCKET, allowH2: options.http2 === true };
   const proxy = proxyFor(access.server);
-  return proxy === undefined
-    ? new Pool(access.server.origin, { ...common, connect })
-    : withOrigin(new ProxyAgent({ ...common, uri: proxy, requestTls: connect }), access.server.origin);
+  if (proxy === undefined)
+    return new Pool(access.server.origin, { ...common, connect: introduced(buildConnector(tls)) });
+  const factory = (origin: string | URL, given: object): Dispatcher => {
+    const { connect, ...rest } = given as { connect: buildConnector.connector };
+    // The agent asks for the tunnel by another connector of its own; what it makes here are connections to the server.
+    return new Pool(origin, { ...rest, connect: introduced(connect) });
+  };
+  return withOrigin(new ProxyAgent({ ...common, uri: proxy, requestTls: tls, factory }), access.server.origin);
 };
 
 /** A pool knows its origin, a proxy agent wants it with each request. */
 const withOrigin = (agent: Dispatcher, origin: string): Dispatcher =>
   agent.compose((dispatch) => (request, handler) => dispatch({ ...request, origin }, handler));
 
-export const createTransport = (access: ServerAccess, options: TransportOptions = {}): Transport => {
+export const createTransport = (
+  access: ServerAccess,
+  wanted: TransportOptions = {},
+  introduction?: Introduction,
+): Transport => {
+  const options = introduction === undefined ? wanted : { ...wanted, http2: false };
   const context = secureContext(access);
-  const requests = openPool(access, options, context, options.http2 === true ? 1 : (options.sockets ?? 32));
-  let watches = openPool(access, options, context, null);
+  const openWith = (connections: number | null) => openPool(access, options, context, connections, introduction);
+  const requests = openWith(options.http2 === true ? 1 : (options.sockets ?? 32));
+  let watches = openWith(null);
   let closed = false;
 
   return {
@@ -95,11 +109,12 @@ export const createTransport = (access: ServerAccess, options: TransportOptions 
     renewWatches: () => {
       if (closed) return;
       const dead = watches;
-      watches = openPool(access, options, context, null);
+      watches = openWith(null);
       void dead.destroy().catch(() => undefined);
     },
     close: async () => {
       closed = true;
+      introduction?.close();
       await Promise.all([requests.destroy(), watches.destroy()]);
     },
   };

@@ -48,6 +48,8 @@ export interface WatchSource {
   heartbeat: Heartbeat;
   /** Shared by the watches of a cluster: it has refused a streaming list before. */
   streaming: { refused: boolean };
+  /** Where another watch stood that this one goes on for. */
+  from?: string | undefined;
 }
 
 /** What is to be done after an attempt. Without any of it: try again, at once if all was well. */
@@ -102,7 +104,8 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   const isStopped = (): boolean => stopped;
   const sink = guard(outside, isStopped);
   /** Where to resume; undefined: with a list. */
-  let version: string | undefined;
+  let version = source.from;
+  let position = (): string | undefined => version;
   let paged = false;
   /** Attempts in a row that did not end well. */
   let failures = 0;
@@ -114,8 +117,8 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   let relists = 0;
   /** Attempts in a row that put `version` in doubt. */
   let doubts = 0;
-  /** `failed` was told, `recovered` not yet. */
-  let failing = false;
+  /** `failed` was told, perhaps by the watch before, `recovered` not yet. */
+  let failing = source.from !== undefined;
   /** Drops what is going on at the moment, a stream or a pause, for good. */
   let release: (() => void) | undefined;
   /** How what is going on takes what the heartbeat says. */
@@ -161,6 +164,7 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
       };
     });
     release = stream.stop;
+    position = () => reader.version;
     const ending = await Promise.race([stream.ended.then(judge), interrupted]);
     const { openedAt } = stream;
     stood = openedAt !== undefined && performance.now() - openedAt > timing.healthyAfter;
@@ -168,6 +172,7 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
     if (ending.doubtful !== true) doubts = 0;
     else doubts = moved ? 1 : doubts + 1;
     version = ending.relist === true || doubts >= DOUBTS ? undefined : reader.version;
+    position = () => version;
     return ending;
   };
 
@@ -252,5 +257,6 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
       release?.();
       release = undefined;
     },
+    position: () => position(),
   };
 };

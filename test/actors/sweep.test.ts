@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../actors/engine.ts";
 import { ApiError, type Cluster } from "../../actors/ports.ts";
+import { clusterUid } from "../../actors/identity.ts";
 import { sweep } from "../../actors/sweep.ts";
 import { createCluster } from "../../adapters/kube/client.ts";
 import { parseKubeconfig } from "../../adapters/kube/kubeconfig.ts";
@@ -73,26 +74,28 @@ const create = (resource: Resource, name = "a") =>
 /** The Connections there are, by name: where each leads, and which APIs its bindings list. */
 const connections: Record<string, { to: string; lists: string[] }> = { acme: { to: "provider", lists: [] } };
 
-const connectionOf = (name: string) => {
+const connectionOf = (name: string, pin = "") => {
   const found = connections[name];
-  return found && { metadata: { name }, spec: { schema: {} }, status: { remoteClusterUID: found.to } };
+  const status = { remoteClusterUID: found?.to, localClusterUID: pin };
+  return found && { metadata: { name }, spec: { schema: {} }, status };
 };
 
-/** Sweeps what is listed as the Connection's, whatever else is there. */
-const sweepOf = (...resources: Resource[]) =>
+/** Sweeps what is listed as the Connection's, whatever else is there; the Connection was made for the cluster `pin`. */
+const sweepAt = (pin: string, ...resources: Resource[]) =>
   sweep(
     {
       consumer: cluster,
       directory: {
         crdsOf: () => resources.map((resource) => ({ metadata: { name: keyOf(resource).name } })),
-        connections: { values: () => Object.keys(connections).map(connectionOf) },
-        connection: connectionOf,
+        connections: { values: () => Object.keys(connections).map((name) => connectionOf(name)) },
+        connection: (name: string) => connectionOf(name, pin),
         bindingsOf: (name: string) =>
           connections[name]?.lists.map((api) => ({ metadata: {}, spec: { apis: [{ name: api }] } })),
       },
     } as unknown as Engine,
     "acme",
   );
+const sweepOf = async (...resources: Resource[]) => sweepAt(await clusterUid(cluster), ...resources);
 
 const find = async (resource: Resource): Promise<KubeObject | undefined> => {
   try {
@@ -118,6 +121,15 @@ describe("a definition of ours", () => {
     await served(resource);
     await sweepOf(resource);
     await gone(resource);
+  });
+
+  it("stays as it is on another cluster than the one its Connection was made for", async () => {
+    const strays = typeOf("strays", "Stray");
+    const before = await install(strays);
+    await sweepAt("the cluster it was restored from", strays);
+    expect(await find(strays)).toEqual(before);
+    await sweepAt("", strays);
+    await gone(strays);
   });
 
   it("stays with its objects when it holds some, without our marks and with everything else", async () => {

@@ -75,7 +75,7 @@ describe("requests", () => {
     const listed = await cluster.list(CONFIG_MAPS, { namespace: "default", fieldSelector: "metadata.name=settings" });
     expect(listed).toMatchObject([{ apiVersion: "v1", kind: "ConfigMap", metadata: { uid: patched.metadata.uid } }]);
     expect(await cluster.delete(CONFIG_MAPS, at, created.metadata.uid)).toBe("gone");
-    expect(await cluster.delete(CONFIG_MAPS, at, created.metadata.uid)).toBe("gone");
+    expect(await cluster.delete(CONFIG_MAPS, at, created.metadata.uid)).toBe("absent");
     expect((await failure(cluster.get(CONFIG_MAPS, at))).reason).toBe("NotFound");
   });
 
@@ -110,7 +110,7 @@ describe("deletion", () => {
     const waiting = (await cluster.delete(WIDGETS, key("held"), object.metadata.uid)) as KubeObject;
     expect(waiting.metadata.deletionTimestamp).toBeDefined();
     await cluster.patch(WIDGETS, key("held"), [{ op: "remove", path: "/metadata/finalizers" }]);
-    expect(await cluster.delete(WIDGETS, key("held"), object.metadata.uid)).toBe("gone");
+    expect(await cluster.delete(WIDGETS, key("held"), object.metadata.uid)).toBe("absent");
   });
 });
 

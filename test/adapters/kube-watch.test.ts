@@ -188,6 +188,7 @@ describe("a watch", () => {
     watches.push(cluster.watch(WIDGETS, {}, { ...other, seen: (object) => (other.seen(object), first?.stop()) }));
     await eventually("the second list", () => other.story.includes("listed"));
     await put("a");
+    await eventually("the first change", () => other.story.includes("seen a"));
     await put("b");
     await eventually("both changes", () => other.story.includes("seen b"));
     expect(sink.story.filter((line) => line === "seen b")).toEqual([]);

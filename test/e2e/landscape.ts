@@ -47,10 +47,12 @@ export interface LandscapeOptions {
   /** Namespaces can be deleted for good. */
   controllerManager?: boolean;
   konnector?: Pick<KonnectorOptions, "args" | "env">;
+  /** More flags of both API servers. */
+  flags?: Record<string, string>;
 }
 
-async function startSide(name: string, { controllerManager = false }: LandscapeOptions): Promise<Side> {
-  const apiServerFlags = await auditPolicyFlag();
+async function startSide(name: string, { controllerManager = false, flags }: LandscapeOptions): Promise<Side> {
+  const apiServerFlags = { ...(await auditPolicyFlag()), ...flags };
   const plane = await startControlPlane({ name, controllerManager, audit: true, apiServerFlags });
   return { plane, objects: objectsOf(plane) };
 }

@@ -57,17 +57,21 @@ async function ask(plane: ControlPlane, method: string, path: string, body: unkn
 const rbac = (kind: string, name: string) => ({ apiGroup: "rbac.authorization.k8s.io", kind, name });
 
 /** Gives `user` these rights in the whole cluster, or in one namespace, under a role of that user's or another name. */
-export async function grant(
+export const grant = (plane: ControlPlane, user: string, rules: Rule[], namespace = "", name = user): Promise<void> =>
+  grantTo(plane, rbac("User", user), rules, namespace, name);
+
+/** The same for any subject of RBAC. */
+export async function grantTo(
   plane: ControlPlane,
-  user: string,
+  subject: object,
   rules: Rule[],
-  namespace = "",
-  name = user,
+  namespace: string,
+  name: string,
 ): Promise<void> {
   const [path, prefix] = namespace === "" ? [RBAC, "cluster"] : [`${RBAC}/namespaces/${namespace}`, ""];
   const role = namespace === "" ? "ClusterRole" : "Role";
   await ask(plane, "POST", `${path}/${prefix}roles`, { metadata: { name }, rules });
-  const bound = { metadata: { name }, roleRef: rbac(role, name), subjects: [rbac("User", user)] };
+  const bound = { metadata: { name }, roleRef: rbac(role, name), subjects: [subject] };
   await ask(plane, "POST", `${path}/${prefix}rolebindings`, bound);
 }
 

@@ -23,7 +23,8 @@ const isReview = ({ objectRef }: Write): boolean => objectRef?.apiGroup === "aut
 export const isWrite = (event: Write): boolean => !READS.has(event.verb) && !isRenewal(event) && !isReview(event);
 
 /** Also other users of a test that stand in for it; a request whose credential was refused has no user. */
-export const isKonnectors = ({ user }: Write): boolean => user.username?.startsWith(KONNECTOR_USER) ?? false;
+export const isKonnectors = ({ user }: Write): boolean =>
+  user.username?.replace(/^system:serviceaccount:[^:]+:/, "").startsWith(KONNECTOR_USER) ?? false;
 
 const logOf = ({ plane }: Side): Promise<Write[]> => plane.auditEvents();
 
@@ -43,10 +44,13 @@ export async function listen(landscape: Landscape): Promise<() => Promise<Traffi
   };
 }
 
+/** What shows whether a server still answers, and, once for each new connection, which cluster it is. */
+const GREETINGS: ReadonlySet<string> = new Set(["/version", "/api/v1/namespaces/kube-system"]);
+
 /** Without the small requests that show whether a server, or we ourselves, still live, and without renewed watches. */
 export function withoutHeartbeat({ consumer, provider }: Traffic): Traffic {
   const counts = ({ verb, requestURI, objectRef }: Write) =>
-    requestURI !== "/version" && verb !== "watch" && objectRef?.resource !== LEASES.resource;
+    !GREETINGS.has(requestURI) && verb !== "watch" && objectRef?.resource !== LEASES.resource;
   return { consumer: consumer.filter(counts), provider: provider.filter(counts) };
 }
 

@@ -14,6 +14,7 @@ import { adminClient, type AdminClient, type Credentials } from "./admin-client.
 import { auditFlags, readAudit, type AuditEvent } from "./audit-log.ts";
 import { startKubeControllers } from "./kube-controllers.ts";
 import { guardedBinary, guardedDir } from "./process-guard.ts";
+import { endingAt } from "./short-lived.ts";
 
 export interface ControlPlaneOptions {
   /** Names the cluster in kubeconfigs and messages; default "test". */
@@ -45,8 +46,10 @@ export interface ControlPlane {
   kubeconfig: string;
   kubeconfigPath: string;
   admin: AdminClient;
-  /** A kubeconfig for another user, who has no right until RBAC grants some. */
-  addUser(name: string, groups?: string[]): Promise<string>;
+  /** PEM of the authority that signed its certificate. */
+  ca: string;
+  /** A kubeconfig for another user, who has no right until RBAC grants some; `until`: when its certificate ends. */
+  addUser(name: string, groups?: string[], until?: Date): Promise<string>;
   /** Runs kubectl as admin; never rejects for a failed command, look at `code`. */
   kubectl(args: string[], stdin?: string): Promise<Output>;
   auditEvents(): Promise<AuditEvent[]>;
@@ -176,7 +179,12 @@ async function start(
     kubeconfig,
     kubeconfigPath,
     admin,
-    addUser: async (user, groups = []) => kubeconfigOf(user, await pki.ca.newClientCert(user, groups)),
+    ca: pki.ca.certificatePem,
+    addUser: async (user, groups = [], until) => {
+      const { certPem, keyPem } = await pki.ca.newClientCert(user, groups);
+      const authority = (pki.ca as unknown as { keys: { privateKey: unknown } }).keys.privateKey;
+      return kubeconfigOf(user, { certPem: until ? endingAt(certPem, until, authority) : certPem, keyPem });
+    },
     kubectl: (args, stdin) => runKubectl(binaries.kubectl, flags, args, stdin),
     auditEvents: () => readAudit(dir),
     stop,

@@ -19,6 +19,8 @@ export interface FaultProxy {
   url: string;
   readonly mode: FaultMode;
   set(mode: FaultMode): Promise<void>;
+  /** New connections lead there from now on; those that are open stay, or are cut. */
+  lead(targetUrl: string, how: "keep" | "cut"): void;
   /** Connections accepted so far. */
   readonly accepted: number;
   stop(): Promise<void>;
@@ -61,7 +63,7 @@ const listen = (server: net.Server, port: number) =>
 
 /** Starts a proxy to `targetUrl` in mode "pass". */
 export async function startFaultProxy(targetUrl: string): Promise<FaultProxy> {
-  const target = new URL(targetUrl);
+  let target = new URL(targetUrl);
   const pairs = new Set<Pair>();
   let mode: FaultMode = "pass";
   let accepted = 0;
@@ -111,6 +113,10 @@ export async function startFaultProxy(targetUrl: string): Promise<FaultProxy> {
       return accepted;
     },
     set,
+    lead(url, how) {
+      target = new URL(url);
+      if (how === "cut") for (const pair of pairs) cut(pair, "destroy");
+    },
     stop: close,
   };
 }

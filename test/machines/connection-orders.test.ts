@@ -55,6 +55,7 @@ const DEEDS: Deeds<World> = {
   putFirst: put("first"),
   putSecond: put("second"),
   putElsewhere: put("elsewhere"),
+  putNowhere: put("nowhere"),
   putNonsense: put("nonsense"),
   empty: put(""),
   deleteSecret: (world) => (world.secret = world.secret?.claimed ? { ...world.secret, deleting: true } : null),
@@ -113,7 +114,7 @@ function expectedEnd(world: World): End {
   const { connection, secret, allowed } = world;
   if (connection === null) return apart("gone");
   if (connection.deleting && (!connection.claimed || isEmpty(world))) return apart("gone");
-  const isUsable = allowed && ["first", "second", "elsewhere"].includes(secret?.content ?? "");
+  const isUsable = allowed && ["first", "second", "elsewhere", "nowhere"].includes(secret?.content ?? "");
   return isUsable ? connectedEnd(world, connection) : apart("disengaged.secretUnusable");
 }
 
@@ -123,14 +124,26 @@ type Present = NonNullable<World["connection"]>;
 
 /** …for a Connection that is to stay, or is still needed, and whose Secret can be used. */
 function connectedEnd(world: World, { deleting, remote }: Present): End {
-  const { secret, provider, client } = world;
+  const content = world.secret?.content;
+  if (content === "nowhere") return heldEnd(world, deleting);
   if (!canAsk(world)) return apart("disengaged.waiting");
+  const { provider, client } = world;
   // Who is engaged stays so with what it last knew.
-  const known = client?.discovered ? "ready" : "engaging.discovering";
+  const known = client?.discovered ? "ready.current" : "engaging.discovering";
   if (provider === "forbidden" && !deleting) return { at: known, engaged: true };
-  if (!["", remoteOf(secret?.content)].includes(remote)) return apart("conflicted");
-  if (!deleting) return { at: "ready", engaged: true };
-  return world.bindings === 0 ? apart("gone") : { at: "cleaningUp.draining", engaged: true };
+  if (!["", remoteOf(content)].includes(remote)) return apart("conflicted");
+  return deleting ? drainedEnd(world) : { at: "ready.current", engaged: true };
+}
+
+const drainedEnd = ({ bindings }: World): End =>
+  bindings === 0 ? apart("gone") : { at: "cleaningUp.draining.current", engaged: true };
+
+/** …whose Secret leads nowhere at the moment: the client before goes on as long as it works and has seen something. */
+function heldEnd({ provider, client, bindings }: World, deleting: boolean): End {
+  const works = client !== null && (provider === "up" || provider === "forbidden");
+  if (!works || !(client.discovered || deleting)) return apart("disengaged.waiting");
+  if (!deleting) return { at: "ready.outdated", engaged: true };
+  return bindings === 0 && provider === "up" ? apart("gone") : { at: "cleaningUp.draining.outdated", engaged: true };
 }
 
 /** Can the provider be asked who it is, or has it been by the client that is kept? */

@@ -56,6 +56,7 @@ const answers: ConnectionEvent[] = [
   { type: "released" },
   { type: "connection.gone" },
   failed(),
+  failed("unauthorized"),
 ];
 
 /** How many bindings there are matters only once the Connection is being deleted. */

@@ -13,8 +13,8 @@ import type { Simulation } from "./replica.ts";
 export const SIDES = ["connection", "secret", "bindings", "discovery"] as const;
 export type Side = (typeof SIDES)[number];
 
-/** What the Secret holds: two credentials for the provider, one for another cluster, nonsense, or nothing. */
-export type Content = "first" | "second" | "elsewhere" | "nonsense" | "";
+/** What the Secret holds: two credentials for the provider, one for another cluster, one that nobody answers, nonsense, or nothing. */
+export type Content = "first" | "second" | "elsewhere" | "nowhere" | "nonsense" | "";
 
 export interface World {
   connection: { uid: string; claimed: boolean; deleting: boolean; remote: string; local: string } | null;
@@ -108,16 +108,18 @@ export function simulate(
     if (content === "nonsense" || content === "") {
       return { type: "unusable", fingerprint, reason: "ForbiddenField", message: "exec is refused" };
     }
-    const fault = fate() === "done" ? answering() : "unreachable";
+    const fault = fate() === "done" && content !== "nowhere" ? answering() : "unreachable";
     if (fault !== null) return failure(fault);
     return { type: "identified", remote: remoteOf(content), local: CONSUMER, fingerprint };
   };
 
   /** Opens, swaps or closes the client as the state asks for. */
   const keepClient = (wanted: string): void => {
+    const before = world.client;
     if (world.client?.content !== wanted) world.client = null;
     if (wanted !== "" && candidate?.content === wanted) {
-      world.client = { ...candidate, discovered: false };
+      // One that leads to the same cluster takes over what was seen; nothing is listed again.
+      world.client = { ...candidate, discovered: before?.remote === candidate.remote && before.discovered };
       heard("discovery", truth(world, "discovery"));
     }
     candidate = null;
@@ -196,5 +198,5 @@ export function simulate(
 /** What goes on by itself: the client lists the exports; objects let go while the provider can be asked. */
 export function elapse(world: World, at: string): void {
   if (world.client && world.provider === "up") world.client.discovered = true;
-  if (at === "cleaningUp.draining" && world.bindings === 0) world.leftovers = 0;
+  if (at.startsWith("cleaningUp.draining") && world.bindings === 0) world.leftovers = 0;
 }

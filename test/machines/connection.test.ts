@@ -53,7 +53,7 @@ describe("the way to Ready", () => {
     const discovering = [...pinning, PINNED];
     expect(at(...discovering)).toBe("engaging.discovering");
     expect(isEngaged(...discovering)).toBe(true);
-    expect(at(...discovering, discovered(), PASS)).toBe("ready");
+    expect(at(...discovering, discovered(), PASS)).toBe("ready.current");
   });
 
   test("does not pin again what is pinned", () => {
@@ -62,7 +62,7 @@ describe("the way to Ready", () => {
 
   test("is Ready with an empty list of exports, once it is complete", () => {
     const empty: ConnectionEvent = { type: "discovery.seen", discovery: complete([]) };
-    expect(at(...told(connection()), PASS, identified(), empty, PASS)).toBe("ready");
+    expect(at(...told(connection()), PASS, identified(), empty, PASS)).toBe("ready.current");
   });
 
   test("waits for the Secret to be settled before it is used", () => {
@@ -103,16 +103,101 @@ describe("a Secret", () => {
     expect(isEngaged(...gone)).toBe(false);
   });
 
-  test("with other bytes is engaged anew, while the Connection was Ready all along", () => {
-    const rotated = [...toReady(), secretSeen({ fingerprint: "second" }), PASS];
-    expect(at(...rotated)).toBe("engaging.identifying");
-    expect(at(...rotated, identified({ fingerprint: "second" }), discovered(), PASS)).toBe("ready");
-  });
-
   test("that comes back as it was is tried again after an outage", () => {
     const unreachable = [...told(connection()), PASS, failed()];
     const back = [{ type: "secret.seen", secret: NO_SECRET } as const, PASS, secretSeen({}), PASS];
     expect(at(...unreachable, ...back)).toBe("engaging.identifying");
+  });
+});
+
+describe("a kubeconfig that changes while the Connection is engaged", () => {
+  const rotated = [...toReady(), secretSeen({ fingerprint: "second" }), PASS];
+  const second = identified({ fingerprint: "second" });
+  const put = (fingerprint: string) => secretSeen({ fingerprint });
+  const failedFor = (what: string): ConnectionEvent => ({ type: "failed", fault: "unreachable", message: what });
+
+  test("is tried while the client before goes on working, and then takes its place with all that was seen", () => {
+    expect(at(...rotated)).toBe("engaging.succeeding");
+    expect(isEngaged(...rotated)).toBe(true);
+    expect(drive(...rotated, second)).toMatchObject({
+      at: "ready.current",
+      context: { engagedWith: "second", discovery: { state: "complete" } },
+    });
+  });
+
+  test("takes over what was known also where the client before was refused, and no doubt of it", () => {
+    const refused = [...toReady(), discovered(failedDiscovery("unauthorized")), put("second"), PASS];
+    expect(at(...refused)).toBe("engaging.succeeding");
+    expect(drive(...refused, second)).toMatchObject({
+      at: "ready.current",
+      context: { discovery: { state: "failed", fault: "degraded" } },
+    });
+  });
+
+  test.each(["unreachable", "local"] as const)(
+    "and cannot be used for now (%s) leaves the client before in use, and is tried again when due",
+    (fault) => {
+      const held = drive(...rotated, failed(fault));
+      expect(held).toMatchObject({ at: "ready.outdated", context: { engagedWith: "first", retryIn: 500 } });
+      expect(isEngaged(...rotated, failed(fault))).toBe(true);
+      expect(at(...rotated, failed(fault), PASS)).toBe("ready.outdated");
+      expect(at(...rotated, failed(fault), DUE)).toBe("engaging.succeeding");
+      expect(drive(...rotated, failed(fault), DUE, failed(fault)).context.retryIn).toBe(1_000);
+      expect(at(...rotated, failed(fault), DUE, second)).toBe("ready.current");
+    },
+  );
+
+  test.each(["unauthorized", "forbidden"] as const)("and is refused (%s) disengages", (fault) => {
+    expect(at(...rotated, failed(fault))).toBe("disengaged.waiting");
+    expect(isEngaged(...rotated, failed(fault))).toBe(false);
+  });
+
+  test("and is none disengages", () => {
+    expect(at(...rotated, unusable("second"))).toBe("disengaged.secretUnusable");
+  });
+
+  test("and leads to another cluster disengages", () => {
+    const elsewhere = identified({ remote: "another-cluster", fingerprint: "second" });
+    expect(drive(...rotated, elsewhere)).toMatchObject({ at: "conflicted", context: { engagedWith: "" } });
+    expect(at(...rotated, elsewhere, put("first"), DUE)).toBe("engaging.identifying");
+  });
+
+  test("back to what it was needs nothing", () => {
+    expect(at(...rotated, failed(), put("first"), PASS)).toBe("ready.current");
+  });
+
+  test("once more is tried at once", () => {
+    expect(at(...rotated, failed(), put("third"), PASS)).toBe("engaging.succeeding");
+  });
+
+  test("is used no longer with a client before that does not work either", () => {
+    const both = [...rotated, failed(), discovered(failedDiscovery("unreachable")), PASS];
+    expect(at(...both)).toBe("engaging.verifying");
+    expect(at(...both, failed())).toBe("disengaged.waiting");
+    expect(at(...both, { type: "verified", remote: "provider-cluster" })).toBe("ready.outdated");
+    expect(at(...both, failed(), DUE)).toBe("engaging.identifying");
+  });
+
+  test("before anything was seen through the client before leaves nothing to hold on to", () => {
+    const early = [...told(connection()), PASS, identified(), put("second"), PASS];
+    expect(at(...early)).toBe("engaging.succeeding");
+    expect(at(...early, failed())).toBe("disengaged.waiting");
+  });
+
+  test("goes on draining with the client before", () => {
+    const counted: ConnectionEvent = { type: "bindings.counted", bindings: 1, leftovers: 0 };
+    const deleting: ConnectionEvent = { type: "connection.seen", connection: leaving };
+    const held = [...toReady(), counted, deleting, put("second"), PASS, failedFor("away")];
+    expect(at(...held)).toBe("cleaningUp.draining.outdated");
+    expect(isEngaged(...held)).toBe(true);
+    expect(at(...held, DUE, second)).toBe("cleaningUp.draining.current");
+  });
+
+  test("under a Connection that has lost its pins is pinned before it is used", () => {
+    const lost: ConnectionEvent = { type: "connection.seen", connection: unpinned() };
+    expect(at(...toReady(), lost, put("second"), PASS, second)).toBe("engaging.pinning");
+    const elsewhere = identified({ remote: "another-cluster", fingerprint: "second" });
+    expect(drive(...toReady(), lost, put("second"), PASS, elsewhere).context.discovery).toEqual({ state: "unknown" });
   });
 });
 
@@ -126,7 +211,7 @@ describe("another cluster than the pinned one", () => {
   });
 
   test("recovers by itself when the old one is back", () => {
-    expect(at(...elsewhere, DUE, identified(), discovered(), PASS)).toBe("ready");
+    expect(at(...elsewhere, DUE, identified(), discovered(), PASS)).toBe("ready.current");
   });
 
   test("is noticed on our own side too", () => {
@@ -141,7 +226,7 @@ describe("another cluster than the pinned one", () => {
 
   test("is not suspected of a provider that is the same, however long it has been engaged", () => {
     const verifying = [...toReady(), DUE, discovered(failedDiscovery("unreachable")), PASS];
-    expect(at(...verifying, { type: "verified", remote: "provider-cluster" })).toBe("ready");
+    expect(at(...verifying, { type: "verified", remote: "provider-cluster" })).toBe("ready.current");
   });
 
   test("is not claimed by half: what one pin lacks is pinned, what it has must fit", () => {
@@ -178,7 +263,7 @@ describe("a provider that fails", () => {
     (fault) => {
       const verifying = [...toReady(), discovered(failedDiscovery(fault)), PASS];
       expect(at(...verifying)).toBe("engaging.verifying");
-      expect(at(...verifying, { type: "verified", remote: "provider-cluster" })).toBe("ready");
+      expect(at(...verifying, { type: "verified", remote: "provider-cluster" })).toBe("ready.current");
       expect(at(...verifying, failed(fault))).toBe("disengaged.waiting");
       expect(isEngaged(...verifying, failed(fault))).toBe(false);
     },
@@ -187,7 +272,7 @@ describe("a provider that fails", () => {
   test("to list its exports keeps Ready with what was last known", () => {
     const degraded = drive(...toReady(), discovered(failedDiscovery("forbidden")), PASS);
     expect(degraded).toMatchObject({
-      at: "ready",
+      at: "ready.current",
       context: { discovery: { exports: [{ name: "widgets.example.org" }] } },
     });
   });
@@ -203,15 +288,15 @@ describe("a Connection that is being deleted", () => {
   const draining = [...told(leaving, secret(), { bindings: 1 }), PASS, identified()];
 
   test("stays engaged for the deletions of its bindings", () => {
-    expect(at(...draining)).toBe("cleaningUp.draining");
+    expect(at(...draining)).toBe("cleaningUp.draining.current");
     expect(isEngaged(...draining)).toBe(true);
     const counted: ConnectionEvent = { type: "bindings.counted", bindings: 1, leftovers: 0 };
     const deleting: ConnectionEvent = { type: "connection.seen", connection: leaving };
-    expect(at(...toReady(), counted, deleting, PASS)).toBe("cleaningUp.draining");
+    expect(at(...toReady(), counted, deleting, PASS)).toBe("cleaningUp.draining.current");
   });
 
   test("waits for the objects that still hold us, after the last binding", () => {
-    expect(at(...told(leaving, secret(), { leftovers: 3 }), PASS, identified())).toBe("cleaningUp.draining");
+    expect(at(...told(leaving, secret(), { leftovers: 3 }), PASS, identified())).toBe("cleaningUp.draining.current");
   });
 
   test("sweeps, releases and goes once nothing is left, and needs neither Secret nor provider for that", () => {
@@ -244,7 +329,7 @@ describe("a Connection that is being deleted", () => {
   test("blocks a drain while its Secret is missing, until it is mended", () => {
     const blocked = [...told(leaving, NO_SECRET, { bindings: 1 }), PASS];
     expect(at(...blocked)).toBe("disengaged.secretUnusable");
-    expect(at(...blocked, secretSeen({}), PASS, identified())).toBe("cleaningUp.draining");
+    expect(at(...blocked, secretSeen({}), PASS, identified())).toBe("cleaningUp.draining.current");
   });
 
   test("never drains through another cluster", () => {
