@@ -15,7 +15,15 @@ import * as manifests from "./manifests.ts";
 import { instance, typeOf, WIDGETS } from "./manifests.ts";
 import { at, type Body } from "./objects.ts";
 import { makeRoom, syncedIn } from "./rooms.ts";
-import { isWrite, lines, listen, withoutHeartbeat } from "./traffic.ts";
+import {
+  describe as describeRequest,
+  isKonnectors,
+  isWrite,
+  lines,
+  listen,
+  traffic,
+  withoutHeartbeat,
+} from "./traffic.ts";
 
 const GADGETS = typeOf("gadget");
 const TOOLS = typeOf("tool");
@@ -60,6 +68,7 @@ describe("a bundle", () => {
       SecretValid: { status: "True", reason: "AsExpected" },
       Connected: { status: "True", reason: "AsExpected" },
       PermissionDenied: { status: "False", reason: "AsExpected" },
+      LocalPermissionDenied: { status: "False", reason: "AsExpected" },
       SchemaInSync: { status: "True", reason: "AsExpected" },
     });
     const uidOf = async (side: typeof up) => (await side().get(NAMESPACES, at("kube-system"))).metadata.uid;
@@ -397,4 +406,12 @@ test("kubectl delete -f of everything, in an awkward order, leaves nothing on ei
   }
   expect(await down().get(CRDS, at(manifests.apiName(WIDGETS)))).toBeUndefined();
   await invariants.check();
+});
+
+test("nothing of all this needed a right that the documented rules do not grant", async () => {
+  const { consumer, provider } = await traffic(land);
+  const refused = [...consumer, ...provider].filter(
+    (event) => isKonnectors(event) && event.responseStatus?.code === 403,
+  );
+  expect(refused.map(describeRequest)).toEqual([]);
 });
