@@ -47,6 +47,10 @@ const describe = (expected: Record<string, Expected>): string =>
 
 export const READY: Record<string, Expected> = { Ready: { status: "True", reason: "AsExpected" } };
 
+export const NOTHING: Expected = { status: "False", reason: "AsExpected" };
+/** No right is missing on either side. */
+export const ALL_GRANTED = { PermissionDenied: NOTHING, LocalPermissionDenied: NOTHING };
+
 /** Waits until the object is as `holds` says and answers it. */
 export const object = (
   objects: Objects,

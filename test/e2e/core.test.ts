@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ANNOTATION, FINALIZER, LABEL } from "../../crds/labels.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, NAMESPACES } from "../../crds/resources.ts";
 import { eventually } from "../harness/wait.ts";
-import { absent, conditions, object, READY } from "./conditions.ts";
+import { absent, ALL_GRANTED, conditions, object, READY } from "./conditions.ts";
 import { counted } from "./counters.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
 import { kubectlAt, type Landscape, offer, served, startLandscape, PATIENCE } from "./landscape.ts";
@@ -15,15 +15,7 @@ import * as manifests from "./manifests.ts";
 import { instance, typeOf, WIDGETS } from "./manifests.ts";
 import { at, type Body } from "./objects.ts";
 import { makeRoom, syncedIn } from "./rooms.ts";
-import {
-  describe as describeRequest,
-  isKonnectors,
-  isWrite,
-  lines,
-  listen,
-  traffic,
-  withoutHeartbeat,
-} from "./traffic.ts";
+import { isWrite, lines, listen, refusals, withoutHeartbeat } from "./traffic.ts";
 
 const GADGETS = typeOf("gadget");
 const TOOLS = typeOf("tool");
@@ -50,9 +42,7 @@ beforeAll(async () => {
   land = await startLandscape();
   invariants = invariantsOf(land);
   await Promise.all([
-    offer(land, WIDGETS),
-    offer(land, GADGETS),
-    offer(land, TOOLS),
+    ...[WIDGETS, GADGETS, TOOLS].map((type) => offer(land, type)),
     offer(land, SPACES, { cluster: true }),
     offer(land, PLAINS, { plainStatus: true }),
   ]);
@@ -67,8 +57,7 @@ describe("a bundle", () => {
       ...READY,
       SecretValid: { status: "True", reason: "AsExpected" },
       Connected: { status: "True", reason: "AsExpected" },
-      PermissionDenied: { status: "False", reason: "AsExpected" },
-      LocalPermissionDenied: { status: "False", reason: "AsExpected" },
+      ...ALL_GRANTED,
       SchemaInSync: { status: "True", reason: "AsExpected" },
     });
     const uidOf = async (side: typeof up) => (await side().get(NAMESPACES, at("kube-system"))).metadata.uid;
@@ -406,12 +395,5 @@ test("kubectl delete -f of everything, in an awkward order, leaves nothing on ei
   }
   expect(await down().get(CRDS, at(manifests.apiName(WIDGETS)))).toBeUndefined();
   await invariants.check();
-});
-
-test("nothing of all this needed a right that the documented rules do not grant", async () => {
-  const { consumer, provider } = await traffic(land);
-  const refused = [...consumer, ...provider].filter(
-    (event) => isKonnectors(event) && event.responseStatus?.code === 403,
-  );
-  expect(refused.map(describeRequest)).toEqual([]);
+  expect(await refusals(land), "a right that the documented rules do not grant").toEqual([]);
 });

@@ -3,7 +3,7 @@
 
 import { CLUSTER_BINDINGS, CONNECTIONS } from "../../crds/resources.ts";
 import type { Resource } from "../../crds/kube-object.ts";
-import { conditions, type Expected, object, READY } from "./conditions.ts";
+import { ALL_GRANTED, conditions, type Expected, NOTHING, object, READY } from "./conditions.ts";
 import type { Lane } from "./lanes.ts";
 import { type Landscape, served } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
@@ -27,9 +27,6 @@ export const onProvider = (text: string) => ({ PermissionDenied: exactly(`missin
 export const here = (text: string) => ({
   LocalPermissionDenied: exactly(`missing for the konnector on this cluster: ${text}`),
 });
-
-export const NOTHING: Expected = { status: "False", reason: "AsExpected" };
-export const ALL_GRANTED = { PermissionDenied: NOTHING, LocalPermissionDenied: NOTHING };
 
 export type LaneWork = ReturnType<typeof workIn>;
 

@@ -5,9 +5,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { CLUSTER_BINDINGS, CONNECTIONS } from "../../crds/resources.ts";
-import { object, READY } from "./conditions.ts";
+import { ALL_GRANTED, NOTHING, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
-import { ALL_GRANTED, CRDS_GROUP, DEFINITIONS, here, LONG, type LaneWork, NOTHING, workIn } from "./lane-work.ts";
+import { CRDS_GROUP, DEFINITIONS, here, LONG, type LaneWork, workIn } from "./lane-work.ts";
 import { type Lane, openLane } from "./lanes.ts";
 import { type Landscape, served, startLandscape } from "./landscape.ts";
 import { apiName, GROUP, SECRET_NAMESPACE } from "./manifests.ts";

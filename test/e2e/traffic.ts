@@ -44,6 +44,13 @@ export async function listen(landscape: Landscape): Promise<() => Promise<Traffi
   };
 }
 
+/** Requests of the konnector that were answered with 403, from the first on. */
+export async function refusals(landscape: Landscape): Promise<string[]> {
+  const { consumer, provider } = await traffic(landscape);
+  const refused = (event: Write) => isKonnectors(event) && event.responseStatus?.code === 403;
+  return [...consumer, ...provider].filter(refused).map(describe);
+}
+
 /** What shows whether a server still answers, and, once for each new connection, which cluster it is. */
 const GREETINGS: ReadonlySet<string> = new Set(["/version", "/api/v1/namespaces/kube-system"]);
 
