@@ -5,11 +5,12 @@
 
 import type { Json, JsonObject } from "../json.ts";
 import { isRecord } from "../json.ts";
-import { isSpent, payForNode } from "./budget.ts";
+import { affordsNodes, isSpent, payForNode } from "./budget.ts";
 import { fieldOf, listOf, recordOf } from "./document.ts";
 import { deeper, dereferenced, type Place, type Translation } from "./flatten.ts";
 import { INT_OR_STRING, valueKeywords } from "./keywords.ts";
 import { isEither } from "./well-known.ts";
+import { isNode, widthOf } from "./width.ts";
 
 /** A condition as it may stand in a definition; `exact` if it is true of the same values as the one it was made of. */
 interface Condition {
@@ -42,8 +43,10 @@ const together = (conditions: readonly Condition[]): Condition => ({
 const ofFields = (node: JsonObject, structure: JsonObject, place: Place, translation: Translation): Condition => {
   const known = recordOf(structure, "properties");
   const saying: [string, JsonObject][] = [];
+  const properties = recordOf(node, "properties");
+  if (!affordsNodes(translation.budget, widthOf(properties))) return LOST;
   let exact = true;
-  for (const [field, raw] of Object.entries(recordOf(node, "properties"))) {
+  for (const [field, raw] of Object.entries(properties)) {
     if (isSpent(translation.budget)) break;
     const outside = field === "metadata" ? undefined : fieldOf(known, field);
     const inner = isRecord(outside) ? condition(raw, outside, deeper(place), translation) : LOST;
@@ -107,6 +110,7 @@ export const conditions = (
     parts.map((part) => condition(part, structure, inside, translation));
   const results = COMBINED.map(([keyword, combine]): Condition => {
     const parts = listOf(node, keyword);
+    if (!affordsNodes(translation.budget, parts.length)) return LOST;
     return isGiven(keyword, parts, structure) ? NO_CONDITION : combine(each(parts));
   });
   const not = fieldOf(node, "not");
@@ -121,7 +125,7 @@ export const conditions = (
 
 /** Translates one entry of allOf, anyOf, oneOf, or what stands in not. */
 const condition = (raw: Json, structure: JsonObject, place: Place, translation: Translation): Condition => {
-  if (!isRecord(raw) || place.depth > translation.maxDepth || !payForNode(translation.budget)) return LOST;
+  if (!isNode(raw) || place.depth > translation.maxDepth || !payForNode(translation.budget)) return LOST;
   const { node, place: here } = dereferenced(raw, place, translation);
   const values = valueKeywords(node, translation.budget);
   const isUnderstood = Object.keys(node).every(

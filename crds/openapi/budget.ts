@@ -19,4 +19,8 @@ export const pay = (budget: Budget, characters: number): boolean => {
 
 export const payForNode = (budget: Budget): boolean => pay(budget, NODE);
 
+/** Whether so many nodes can be paid for at all, asked before looking at any of them; if not, nothing is left. */
+export const affordsNodes = (budget: Budget, count: number): boolean =>
+  count * NODE <= budget.left || pay(budget, Infinity);
+
 export const isSpent = (budget: Budget): boolean => budget.left < 0;

@@ -30,12 +30,12 @@ export const listOf = (value: unknown, field: string): readonly Json[] => {
 /** The schemas of a document by name. */
 export const schemasOf = (document: unknown): JsonObject => recordOf(recordOf(document, "components"), "schemas");
 
+/** A JSON pointer in a fragment: the fragment's own escapes come off first. */
 const unescaped = (pointer: string): string => {
-  const text = pointer.replaceAll("~1", "/").replaceAll("~0", "~");
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(pointer).replaceAll("~1", "/").replaceAll("~0", "~");
   } catch {
-    return text;
+    return pointer;
   }
 };
 

@@ -3,10 +3,11 @@
 // Rules: docs/reference/behaviour.md, "OpenAPI".
 
 import type { Json, JsonObject } from "../json.ts";
-import { isRecord, sameJson } from "../json.ts";
-import { pay, type Budget } from "./budget.ts";
+import { isRecord } from "../json.ts";
+import { affordsNodes, pay, payForNode, type Budget } from "./budget.ts";
 import { fieldOf, listOf, recordOf, refOf } from "./document.ts";
 import { INT_OR_STRING, PRESERVE, isValueKeyword } from "./keywords.ts";
+import { isNode, widthOf } from "./width.ts";
 import { ANYTHING, OPEN_OBJECT, wellKnown } from "./well-known.ts";
 
 /** One translation of one schema. */
@@ -51,7 +52,10 @@ const SAYS_NOTHING = new Set(["type", "description", "title", "x-kubernetes-grou
 
 /** A type of its own that is published as an object without fields writes itself in a way that nobody describes. */
 const isBareObject = (node: JsonObject): boolean =>
-  fieldOf(node, "type") === "object" && Object.keys(node).every((field) => SAYS_NOTHING.has(field));
+  fieldOf(node, "type") === "object" &&
+  Object.entries(node).every(
+    ([field, value]) => SAYS_NOTHING.has(field) || (field === "properties" && widthOf(value) === 0),
+  );
 
 /** Replaces a reference by what it leads to; what stands beside it goes before. */
 export const dereferenced = (raw: JsonObject, place: Place, translation: Translation): Flat => {
@@ -61,8 +65,9 @@ export const dereferenced = (raw: JsonObject, place: Place, translation: Transla
   const target = fieldOf(translation.schemas, name);
   const known = wellKnown(name);
   if (known !== undefined) return { node: { ...known, ...beside }, place };
-  const isEnd = !isRecord(target) || place.inside.includes(name) || place.depth >= translation.maxDepth;
-  if (isEnd) return { node: { ...openFor(target), ...beside }, place };
+  const isEnd = place.inside.includes(name) || place.depth >= translation.maxDepth;
+  if (isEnd || !isNode(target) || !payForNode(translation.budget))
+    return { node: { ...openFor(target), ...beside }, place };
   const behind: Place = { ...place, depth: place.depth + 1, inside: [...place.inside, name] };
   const inner = dereferenced(target, behind, translation);
   const found = isBareObject(inner.node) ? { ...inner.node, [PRESERVE]: true } : inner.node;
@@ -72,6 +77,7 @@ export const dereferenced = (raw: JsonObject, place: Place, translation: Transla
 const both = (a: Json, b: Json): Json => ({ allOf: [a, b] });
 
 const mergedFields = (a: JsonObject, b: JsonObject): JsonObject => {
+  if (widthOf(a) === 0 || widthOf(b) === 0) return widthOf(a) === 0 ? b : a;
   const common = Object.keys(b).filter((field) => Object.hasOwn(a, field));
   return {
     ...b,
@@ -80,52 +86,63 @@ const mergedFields = (a: JsonObject, b: JsonObject): JsonObject => {
   };
 };
 
-const CONDITIONS = new Set(["anyOf", "oneOf", "not"]);
+const JUNCTORS = new Set(["anyOf", "oneOf", "not"]);
 
-/** Both at once: `a` and `b` are true of a value. Where they cannot become one, what `b` says more is a condition of its own. */
+const isCondition = (field: string): boolean => field !== "required" && (JUNCTORS.has(field) || isValueKeyword(field));
+
+/** Both at once: `a` and `b` are true of a value. Where they cannot become one, what `b` says is a condition of its own. */
 const merged = (a: JsonObject, b: JsonObject): JsonObject => {
-  const disagreeing = Object.keys(b).filter(
-    (field) =>
-      (CONDITIONS.has(field) || isValueKeyword(field)) &&
-      field !== "required" &&
-      Object.hasOwn(a, field) &&
-      !sameJson(a[field] ?? null, b[field] ?? null),
+  const disagreeing = Object.entries(b).filter(
+    ([field, value]) => isCondition(field) && Object.hasOwn(a, field) && a[field] !== value,
   );
-  const more = Object.fromEntries(disagreeing.map((field) => [field, b[field] ?? null]));
-  const allOf = [...listOf(a, "allOf"), ...listOf(b, "allOf"), ...(disagreeing.length === 0 ? [] : [more])];
+  const more = disagreeing.length === 0 ? [] : [Object.fromEntries(disagreeing)];
   const required = [...listOf(a, "required"), ...listOf(b, "required")];
   const properties = mergedFields(recordOf(a, "properties"), recordOf(b, "properties"));
   return {
     ...b,
     ...a,
-    ...(Object.keys(properties).length === 0 ? {} : { properties }),
+    ...(widthOf(properties) === 0 ? {} : { properties }),
     ...(required.length === 0 ? {} : { required }),
-    allOf,
+    allOf: [...listOf(a, "allOf"), ...listOf(b, "allOf"), ...more],
   };
 };
+
+/** What it costs to put two nodes together, or to do it again with a third. */
+const weightOf = ({ node, place }: Flat): number =>
+  widthOf(fieldOf(node, "properties")) +
+  listOf(node, "required").length +
+  listOf(node, "allOf").length +
+  place.inside.length;
+
+const together = (a: Flat, b: Flat): Flat => ({
+  node: merged(a.node, b.node),
+  place: {
+    ...a.place,
+    depth: Math.max(a.place.depth, b.place.depth),
+    inside: [...new Set([...a.place.inside, ...b.place.inside])],
+  },
+});
 
 /**
  * The node itself, without reference and wrappers. A node that has a structure of its own keeps its other `allOf` entries:
  * there they are conditions.
  */
 export const flattened = (raw: Json, place: Place, translation: Translation): Flat => {
-  if (!isRecord(raw)) return { node: ANYTHING, place };
+  if (!isNode(raw)) return { node: ANYTHING, place };
+  if (!payForNode(translation.budget)) return { node: openFor(raw), place };
   const { node, place: here } = dereferenced(raw, place, translation);
   const entries = listOf(node, "allOf");
+  if (!affordsNodes(translation.budget, entries.length)) return { node: openFor(node), place: here };
   const hasStructure = isStructured(node);
   const isPart = (entry: Json): entry is JsonObject => isRecord(entry) && (!hasStructure || refOf(entry) !== undefined);
   const parts = entries.filter(isPart);
   if (parts.length === 0) return { node, place: here };
-  if (here.depth >= translation.maxDepth) return { node: { ...openFor(node), ...node, allOf: [] }, place: here };
   let flat: Flat = { node: { ...node, allOf: entries.filter((entry) => !isPart(entry)) }, place: here };
+  if (here.depth >= translation.maxDepth) return { ...flat, node: { ...openFor(node), ...flat.node } };
   for (const part of parts) {
     const inner = flattened(part, deeper(here), translation);
-    if (!pay(translation.budget, Object.keys(recordOf(inner.node, "properties")).length)) break;
-    const inside = [...new Set([...flat.place.inside, ...inner.place.inside])];
-    flat = {
-      node: merged(flat.node, inner.node),
-      place: { ...flat.place, depth: Math.max(flat.place.depth, inner.place.depth), inside },
-    };
+    if (!pay(translation.budget, weightOf(flat) + weightOf(inner))) break;
+    flat = together(flat, inner);
   }
   return flat;
 };

@@ -3,7 +3,7 @@
 // Rules: docs/reference/behaviour.md, "OpenAPI".
 
 import type { Json, JsonObject } from "../json.ts";
-import { isRawNumber, isRecord } from "../json.ts";
+import { isRawNumber } from "../json.ts";
 import { pay, type Budget } from "./budget.ts";
 import { fieldOf, listOf } from "./document.ts";
 
@@ -13,19 +13,21 @@ export const INT_OR_STRING = "x-kubernetes-int-or-string";
 export const LIST_TYPE = "x-kubernetes-list-type";
 export const LIST_MAP_KEYS = "x-kubernetes-list-map-keys";
 export const MAP_TYPE = "x-kubernetes-map-type";
-const VALIDATIONS = "x-kubernetes-validations";
 
 export const TYPES: ReadonlySet<unknown> = new Set(["array", "boolean", "integer", "number", "object", "string"]);
 
 /** Values deeper than this are no defaults or enums that anybody wrote. */
 const MAX_VALUE_DEPTH = 32;
 
-const isShallow = (value: Json, depth = MAX_VALUE_DEPTH): boolean => {
-  if (typeof value !== "object" || value === null || isRawNumber(value)) return true;
-  return depth > 0 && Object.values(value).every((part) => isShallow(part, depth - 1));
+/** Pays for a value, part by part; false if it is too deep, or more than is left. */
+const payForValue = (value: Json, budget: Budget, depth = MAX_VALUE_DEPTH): boolean => {
+  if (typeof value === "string") return pay(budget, value.length);
+  if (typeof value !== "object" || value === null || isRawNumber(value)) return pay(budget, 4);
+  if (depth === 0) return false;
+  return Object.entries(value).every(([key, part]) => pay(budget, key.length) && payForValue(part, budget, depth - 1));
 };
 
-const isText = (value: Json): boolean => typeof value === "string" && value !== "";
+export const isText = (value: Json): boolean => typeof value === "string" && value !== "";
 const isTrue = (value: Json): boolean => value === true;
 
 /** What API servers read as a number; `Number` of a raw one loses digits, not its size. */
@@ -56,7 +58,7 @@ const isGoPattern = (pattern: string): boolean => {
 
 const isPattern = (value: Json): boolean => typeof value === "string" && value !== "" && isGoPattern(value);
 
-const isList = (value: Json): boolean => Array.isArray(value) && value.length > 0 && isShallow(value);
+const isList = (value: Json): boolean => Array.isArray(value) && value.length > 0;
 
 /** What a value must be like; allowed at every node and inside anyOf, allOf, oneOf and not. */
 const VALUE_KEYWORDS: Record<string, (value: Json) => boolean> = {
@@ -86,22 +88,25 @@ const NODE_KEYWORDS: Record<string, (value: Json) => boolean> = {
 export const isValueKeyword = (keyword: string): boolean =>
   keyword === "required" || Object.hasOwn(VALUE_KEYWORDS, keyword);
 
-const size = (value: Json): number => (typeof value === "string" ? value.length : JSON.stringify(value).length);
-
-const taken = (node: JsonObject, keywords: Record<string, (value: Json) => boolean>, budget: Budget): JsonObject => {
+/** Of a record the keywords that are of the right form, paid for. */
+export const taken = (
+  node: JsonObject,
+  keywords: Record<string, (value: Json) => boolean>,
+  budget: Budget,
+): JsonObject => {
   const result: JsonObject = {};
   for (const [keyword, isValid] of Object.entries(keywords)) {
     const value = fieldOf(node, keyword);
-    if (value === undefined || !isValid(value)) continue;
-    if (!pay(budget, keyword.length + size(value))) break;
-    result[keyword] = value;
+    if (value !== undefined && isValid(value) && payForValue(value, budget)) result[keyword] = value;
   }
   return result;
 };
 
 const requiredOf = (node: JsonObject, budget: Budget): JsonObject => {
-  const names = [...new Set(listOf(node, "required"))].filter((name) => typeof name === "string");
-  return names.length > 0 && pay(budget, size(names)) ? { required: names } : {};
+  const written = listOf(node, "required");
+  if (!pay(budget, written.length)) return {};
+  const names = [...new Set(written)].filter((name) => typeof name === "string");
+  return names.length > 0 && payForValue(names, budget) ? { required: names } : {};
 };
 
 /** A node's conditions on its value. */
@@ -112,26 +117,8 @@ export const valueKeywords = (node: JsonObject, budget: Budget): JsonObject => (
 
 export const nodeKeywords = (node: JsonObject, budget: Budget): JsonObject => taken(node, NODE_KEYWORDS, budget);
 
-const RULE_FIELDS: Record<string, (value: Json) => boolean> = {
-  rule: isText,
-  message: isText,
-  messageExpression: isText,
-  reason: isText,
-  fieldPath: isText,
-  optionalOldSelf: (value) => typeof value === "boolean",
-};
-
-/** A node's CEL rules. */
-export const validations = (node: JsonObject, budget: Budget): JsonObject => {
-  const rules = listOf(node, VALIDATIONS)
-    .filter(isRecord)
-    .map((rule) => taken(rule, RULE_FIELDS, budget))
-    .filter((rule) => Object.hasOwn(rule, "rule"));
-  return rules.length === 0 ? {} : { [VALIDATIONS]: rules };
-};
-
 /** A node's default as written; whether it fits is another question (defaults.ts). */
 export const writtenDefault = (node: JsonObject, budget: Budget): Json | undefined => {
   const value = fieldOf(node, "default");
-  return value !== undefined && value !== null && isShallow(value) && pay(budget, size(value)) ? value : undefined;
+  return value !== undefined && value !== null && payForValue(value, budget) ? value : undefined;
 };

@@ -15,10 +15,14 @@ const isKey = (items: JsonObject, key: Json): boolean => {
   return listOf(items, "required").includes(key) || fieldOf(field, "default") !== undefined;
 };
 
+/** More keys than this are no list that anybody merges. */
+const MAX_KEYS = 32;
+
 const isMap = (items: JsonObject, keys: readonly Json[]): boolean =>
   items["type"] === "object" &&
   items["nullable"] !== true &&
   keys.length > 0 &&
+  keys.length <= MAX_KEYS &&
   new Set(keys).size === keys.length &&
   keys.every((key) => isKey(items, key));
 
@@ -30,14 +34,14 @@ const isSet = (items: JsonObject): boolean => {
 
 /** The list type of an array whose translated items are given; one whose conditions do not hold becomes atomic. */
 export const listType = (node: JsonObject, items: JsonObject): JsonObject => {
-  const keys = [...listOf(node, LIST_MAP_KEYS)];
+  const keys = listOf(node, LIST_MAP_KEYS);
   switch (fieldOf(node, LIST_TYPE)) {
     case "atomic":
       return ATOMIC;
     case "set":
       return isSet(items) ? { [LIST_TYPE]: "set" } : ATOMIC;
     case "map":
-      return isMap(items, keys) ? { [LIST_TYPE]: "map", [LIST_MAP_KEYS]: keys } : ATOMIC;
+      return isMap(items, keys) ? { [LIST_TYPE]: "map", [LIST_MAP_KEYS]: [...keys] } : ATOMIC;
     default:
       return {};
   }

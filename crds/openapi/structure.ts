@@ -5,22 +5,15 @@
 import type { Json, JsonObject } from "../json.ts";
 import { isRecord } from "../json.ts";
 import { conditions } from "./branches.ts";
-import { isSpent, payForNode, pay } from "./budget.ts";
+import { affordsNodes, isSpent, pay, payForNode } from "./budget.ts";
 import { fits } from "./defaults.ts";
 import { fieldOf, listOf, recordOf } from "./document.ts";
 import { deeper, flattened, openFor, type Flat, type Place, type Translation } from "./flatten.ts";
-import {
-  EMBEDDED,
-  INT_OR_STRING,
-  PRESERVE,
-  TYPES,
-  nodeKeywords,
-  validations,
-  valueKeywords,
-  writtenDefault,
-} from "./keywords.ts";
+import { EMBEDDED, INT_OR_STRING, PRESERVE, TYPES, nodeKeywords, valueKeywords, writtenDefault } from "./keywords.ts";
 import { listType, mapType } from "./lists.ts";
+import { validations } from "./rules.ts";
 import { ANYTHING, INTEGER_OR_STRING, isEither, isIntegerOrString } from "./well-known.ts";
+import { widthOf } from "./width.ts";
 
 const isEmpty = (record: JsonObject): boolean => Object.keys(record).length === 0;
 
@@ -39,7 +32,9 @@ const HEADER: JsonObject = { apiVersion: { type: "string" }, kind: { type: "stri
 const fieldsOf = ({ node, place }: Flat, translation: Translation): JsonObject => {
   const result: [string, JsonObject][] = [];
   const isEmbedded = fieldOf(node, EMBEDDED) === true;
-  for (const [field, raw] of Object.entries(recordOf(node, "properties"))) {
+  const properties = recordOf(node, "properties");
+  if (!affordsNodes(translation.budget, widthOf(properties))) return {};
+  for (const [field, raw] of Object.entries(properties)) {
     if (isSpent(translation.budget) || !pay(translation.budget, field.length)) break;
     if (place.isRoot && Object.hasOwn(HEADER, field)) continue;
     const header = isEmbedded ? fieldOf(HEADER, field) : undefined;
@@ -122,8 +117,8 @@ export const structural = (raw: Json, place: Place, translation: Translation): J
     ...structure,
     ...values,
     ...conditionsOf(flat, structure, translation),
-    ...validations(node, translation.budget),
+    ...validations(node, structure, translation.budget),
   };
   const value = writtenDefault(node, translation.budget);
-  return value !== undefined && fits(value, schema) ? { ...schema, default: value } : schema;
+  return value !== undefined && fits(value, schema, translation.budget) ? { ...schema, default: value } : schema;
 };

@@ -151,7 +151,10 @@ export const STRUCTURES: Sample[] = [
     plural: "templates",
     schema: spec({
       any: { type: "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true },
-      known: object({ spec: object({ a: integer }) }, { "x-kubernetes-embedded-resource": true }),
+      known: object(
+        { spec: object({ a: integer }) },
+        { "x-kubernetes-embedded-resource": true, default: { apiVersion: "v1", kind: "A", spec: { a: 1 } } },
+      ),
       list: array({
         type: "object",
         "x-kubernetes-embedded-resource": true,
