@@ -2,7 +2,6 @@
 // Rules: docs/reference/behaviour.md, "OpenAPI".
 
 import type { Json, JsonObject } from "../json.ts";
-import { isRecord } from "../json.ts";
 import type { DiscoveredResource } from "./discovered.ts";
 import { fieldOf, listOf, recordOf } from "./document.ts";
 
@@ -38,32 +37,18 @@ export const subresourcesOf = (resource: DiscoveredResource, schema: JsonObject)
 
 const MAX_SELECTABLE = 8;
 const SELECTABLE = new Set<unknown>(["string", "boolean", "integer"]);
-const STEP = /\.([^.[\]]+)|\['([^']*)'\]/y;
-
-/** The steps of `.spec.colour` or `.spec['a.b']`; undefined where it is no such path. */
-const stepsOf = (path: string): string[] | undefined => {
-  const steps: string[] = [];
-  STEP.lastIndex = 0;
-  let end = 0;
-  for (let step = STEP.exec(path); step !== null; step = STEP.exec(path)) {
-    steps.push(step[1] ?? step[2] ?? "");
-    end = STEP.lastIndex;
-  }
-  return end === path.length && steps.length > 0 ? steps : undefined;
-};
 
 const isSelectable = (path: string, schema: JsonObject): boolean => {
-  const steps = stepsOf(path);
-  return steps !== undefined && steps[0] !== "metadata" && SELECTABLE.has(at(schema, steps)["type"]);
+  const steps = path.split(".");
+  return steps[0] !== "metadata" && SELECTABLE.has(at(schema, steps)["type"]);
 };
 
 /** The fields that a published schema says objects can be selected by. */
 export const selectableFields = (published: Json | undefined, schema: JsonObject): JsonObject => {
   const paths = listOf(published, "x-kubernetes-selectable-fields")
-    .map((entry) => fieldOf(isRecord(entry) ? entry : undefined, "fieldPath"))
+    .map((entry) => fieldOf(entry, "fieldPath"))
     .filter((path) => typeof path === "string")
-    .map((path) => (path.startsWith("[") ? path : `.${path}`))
     .filter((path) => isSelectable(path, schema));
-  const fields = [...new Set(paths)].slice(0, MAX_SELECTABLE).map((jsonPath) => ({ jsonPath }));
+  const fields = [...new Set(paths)].slice(0, MAX_SELECTABLE).map((path) => ({ jsonPath: `.${path}` }));
   return fields.length === 0 ? {} : { selectableFields: fields };
 };

@@ -104,6 +104,10 @@ const textsOf = (node: JsonObject, place: Place, { budget, descriptions }: Trans
   return nodeKeywords(others, budget);
 };
 
+/** API servers take the format of what has no type for its type, and refuse every value. */
+const hasNoFormat = (structure: JsonObject, { format }: JsonObject): boolean =>
+  structure[INT_OR_STRING] === true ? format === "int-or-string" : structure["type"] === undefined;
+
 /** The structural schema of a node, every reference inlined. */
 export const structural = (raw: Json, place: Place, translation: Translation): JsonObject => {
   if (place.depth > translation.maxDepth || !payForNode(translation.budget)) return openFor(raw);
@@ -111,7 +115,7 @@ export const structural = (raw: Json, place: Place, translation: Translation): J
   const { node } = flat;
   const structure = structureOf(flat, translation);
   const values = valueKeywords(node, translation.budget);
-  if (structure[INT_OR_STRING] === true && values["format"] === "int-or-string") delete values["format"];
+  if (hasNoFormat(structure, values)) delete values["format"];
   const schema: JsonObject = {
     ...textsOf(node, place, translation),
     ...structure,

@@ -71,6 +71,31 @@ export const DEFINITIONS: Sample[] = [
     accepted: specs({ replicas: 3 }),
   },
   {
+    covers: "a scale of fields that nobody else uses (which is lost)",
+    plural: "herds",
+    schema: withStatus(spec({ size: integer })),
+    version: {
+      subresources: { status: {}, scale: { specReplicasPath: ".spec.size", statusReplicasPath: ".status.replicas" } },
+    },
+    accepted: specs({ size: 3 }),
+  },
+  {
+    covers: "what an object may be called (which is lost)",
+    plural: "labels",
+    schema: {
+      type: "object",
+      required: ["metadata", "spec"],
+      properties: {
+        apiVersion: { ...text, description: "Which version." },
+        kind: { ...text, description: "Which kind." },
+        metadata: { type: "object", properties: { name: { ...text, maxLength: 5 } } },
+        spec: { type: "object", properties: { a: text } },
+      },
+    },
+    accepted: specs({ a: "b" }),
+    refused: [{}],
+  },
+  {
     covers: "fields to select by",
     plural: "shelves",
     schema: spec({ colour: { ...text, enum: ["red", "blue"] }, full: { type: "boolean" }, "a.b": integer }),

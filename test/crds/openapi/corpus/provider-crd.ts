@@ -69,16 +69,38 @@ const published = (schema: Json): Json => {
   return withHeader(withEither(node));
 };
 
+const HEADER = ["apiVersion", "kind", "metadata"];
+
+/** Of the header's fields nothing is known but that they are there. */
+const withoutHeader = (root: JsonObject): JsonObject => {
+  const properties = Object.entries((root["properties"] as JsonObject | undefined) ?? {});
+  const described = properties.filter(([field]) => !HEADER.includes(field));
+  return { ...root, ...(properties.length === 0 ? {} : { properties: Object.fromEntries(described) }) };
+};
+
+/** That there is a scale is known, and not of which fields. */
+const withoutOddScale = (subresources: JsonObject): JsonObject => {
+  const { scale, ...others } = subresources;
+  return isRecord(scale) && scale["specReplicasPath"] !== ".spec.replicas" ? others : subresources;
+};
+
 /** What is expected to be installed for a provider's definition, as its own server returned it. */
 export const expectedSpec = (spec: CrdSpec): CrdSpec => {
   const [version] = spec.versions.filter(({ storage }) => storage) as [CrdVersion];
   const { additionalPrinterColumns: _, ...kept } = version;
   const { openAPIV3Schema } = version["schema"] as { openAPIV3Schema: JsonObject };
+  const { subresources } = version;
   return {
     group: spec.group,
     names: spec.names,
     scope: spec.scope,
-    versions: [{ ...kept, schema: { openAPIV3Schema: published(openAPIV3Schema) } }],
+    versions: [
+      {
+        ...kept,
+        schema: { openAPIV3Schema: published(withoutHeader(openAPIV3Schema)) },
+        ...(isRecord(subresources) ? { subresources: withoutOddScale(subresources) } : {}),
+      },
+    ],
     conversion: { strategy: "None" },
   };
 };
