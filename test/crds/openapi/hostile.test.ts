@@ -89,9 +89,10 @@ const HOSTILE: [what: string, properties: object, types: object][] = [
 describe("the definition made of a document with", () => {
   test.each(HOSTILE)("%s is small, structural and soon there", (_what, properties, types) => {
     const document = zooDocument(properties as JsonObject, types as JsonObject);
-    const before = performance.now();
+    // Its own time: how busy the machine is does not count.
+    const before = process.cpuUsage();
     const crd = synthesized(document);
-    const took = performance.now() - before;
+    const took = process.cpuUsage(before).user / 1000;
     expect(brokenRules(rootOf(crd))).toEqual([]);
     expect(Buffer.byteLength(JSON.stringify(crd))).toBeLessThan(MAX_BYTES + 2_000);
     expect(took).toBeLessThan(MAX_MS);
