@@ -107,7 +107,14 @@ export function engage(
       cluster.succeed(next);
       events.discovery();
     },
-    confirm: createAssurance(() => confirmIdentity(cluster, who.remote)),
+    confirm: createAssurance(async () => {
+      try {
+        await confirmIdentity(cluster, who.remote);
+      } catch (error) {
+        suspect(error as Error);
+        throw error;
+      }
+    }),
     stranger: () => doubt?.stranger,
     trust() {
       doubt = null;
