@@ -71,8 +71,8 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
 
   /** Every client that may have a request under way. */
   const clients = new Set<Cluster>([ports.consumer]);
-  const connect: Connect = (...to) => {
-    const client = tellingDenials(ports.connect(...to), (error) => noteDenial(engine, name, error));
+  const connect: Connect = (name, kubeconfig, identity) => {
+    const client = tellingDenials(ports.connect(name, kubeconfig, identity), (error) => noteDenial(engine, name, error));
     const tracked = { ...client, close: () => client.close().finally(() => clients.delete(tracked)) };
     clients.add(tracked);
     return tracked;

@@ -51,7 +51,7 @@ export interface LandscapeOptions {
   flags?: Record<string, string>;
 }
 
-async function startSide(name: string, { controllerManager = false, flags }: LandscapeOptions): Promise<Side> {
+export async function startSide(name: string, { controllerManager = false, flags }: LandscapeOptions): Promise<Side> {
   const apiServerFlags = { ...(await auditPolicyFlag()), ...flags };
   const plane = await startControlPlane({ name, controllerManager, audit: true, apiServerFlags });
   return { plane, objects: objectsOf(plane) };
