@@ -23,7 +23,7 @@ export default tseslint.config(
   },
   {
     // Interfaces demand promises of test doubles and scripts that have nothing to wait for; tests look into raw JSON.
-    files: ["test/**", "scripts/**"],
+    files: ["test/**", "scripts/**", "bench/**"],
     rules: {
       "@typescript-eslint/require-await": "off",
       "@typescript-eslint/no-unsafe-argument": "off",
@@ -33,7 +33,7 @@ export default tseslint.config(
       "@typescript-eslint/no-unsafe-return": "off",
     },
   },
-  { files: ["scripts/**", "cmd/**"], rules: { "no-console": "off" } },
+  { files: ["scripts/**", "cmd/**", "bench/**"], rules: { "no-console": "off" } },
   // A configuration file is a default export, because its tool demands one.
   { files: ["*.config.ts", "*.config.mjs", ".*.mjs"], rules: { "no-restricted-exports": "off" } },
 );

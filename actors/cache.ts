@@ -8,6 +8,7 @@ import type { WatchSink } from "./ports.ts";
 export interface Cache<T extends KubeObject> {
   readonly sink: WatchSink;
   readonly complete: boolean;
+  readonly size: number;
   get(key: string): T | undefined;
   values(): IterableIterator<T>;
   /**
@@ -31,6 +32,8 @@ export interface CacheEvents<T> {
 
 export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache<T> {
   const objects = new Map<string, T>();
+  /** Seen for the first time in a list that is not complete yet; null: none is under way. */
+  let fresh: Set<string> | null = null;
   let complete = false;
   /** resourceVersion of the last end that was seen. */
   let lastEnd = "0";
@@ -54,6 +57,9 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
     get complete() {
       return complete;
     },
+    get size() {
+      return objects.size;
+    },
     get: (key) => objects.get(key),
     values: () => objects.values(),
     note(object) {
@@ -62,7 +68,15 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
       if (isKnown || isOlderVersion(lastEnd, object.metadata.resourceVersion)) put(object);
     },
     sink: {
-      seen: (object) => put(object as T),
+      listing() {
+        for (const key of fresh ?? []) remove(key);
+        fresh = new Set();
+      },
+      seen(object) {
+        const key = keyText(keyOf(object));
+        if (!objects.has(key)) fresh?.add(key);
+        put(object as T);
+      },
       gone(object) {
         const key = keyText(keyOf(object));
         const { resourceVersion } = object.metadata;
@@ -72,6 +86,7 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
       },
       listed(keys) {
         for (const key of [...objects.keys()]) if (!keys.has(key)) remove(key);
+        fresh = null;
         complete = true;
         events.listed?.();
       },

@@ -98,6 +98,8 @@ export interface ListOptions extends WatchOptions {
 export interface WatchSink {
   /** The object exists in this state: from a list or an event. The same state may be delivered twice. */
   seen(object: KubeObject): void;
+  /** A list begins: what was seen of an earlier one that came to nothing counts no more. */
+  listing?(): void;
   /** A DELETED event. For a watch with a selector this also means: it left the selection. */
   gone(object: KubeObject): void;
   /**

@@ -99,7 +99,9 @@ export function crdSource(tools: SourceTools, events: SourceEvents, patience = (
   });
   const { sink } = crds;
   const seen = (object: KubeObject): void => {
-    if (isDefinition(object)) sink.seen(trimmed(object));
+    // Twice: what is known, and what a new list says.
+    const hasRoom = crds.size < 2 * MOST || crds.get(keyText(keyOf(object))) !== undefined;
+    if (hasRoom && isDefinition(object)) sink.seen(trimmed(object));
   };
 
   const isNew = (present: readonly KubeObject[]): boolean =>

@@ -7,7 +7,7 @@ export interface Gate {
   command: readonly [string, ...string[]];
 }
 
-const SOURCES = ["crds", "machines", "actors", "adapters", "cmd", "scripts", "test"];
+const SOURCES = ["crds", "machines", "actors", "adapters", "cmd", "scripts", "test", "bench"];
 
 export const GATES: readonly Gate[] = [
   { name: "types", promise: "every type fits", command: ["tsc", "--noEmit", "--pretty", "false"] },

@@ -16,6 +16,7 @@ import { isRecord, stringifyJson } from "../../crds/json.ts";
 import type { KubeObject, Resource } from "../../crds/kube-object.ts";
 import { apiVersionOf } from "../../crds/resources.ts";
 import { applyRequest } from "./apply.ts";
+import { askedDelay } from "./backoff.ts";
 import { createDiscovery } from "./discovery.ts";
 import { createErrorMapper } from "./errors.ts";
 import { type FlowHandler, type HttpRequest, openFlow } from "./exchange.ts";
@@ -175,7 +176,19 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     },
   });
 
+  /** What the last ping was told, if it was told to wait, and until when. */
+  let told: { error: unknown; until: number } | undefined;
   const ping = async (): Promise<void> => {
+    if (told !== undefined && performance.now() < told.until) throw told.error;
+    try {
+      await ask();
+    } catch (error) {
+      told = { error, until: performance.now() + askedDelay(error as Error) };
+      throw error;
+    }
+  };
+
+  const ask = async (): Promise<void> => {
     const how = {
       limits: { milliseconds: options.heartbeatTimeout ?? 5_000 },
       dispatcher: transport.watches(),

@@ -44,6 +44,11 @@ const IDENTIFIERS: readonly [field: string, most: number][] = [
 ];
 const LONGEST_NAMESPACE = 253;
 
+/** A version that is a number is one of 63 bits: no write on the condition of a greater one could ever succeed. */
+const GREATEST_VERSION = "9223372036854775807";
+const isTooGreat = (version: string): boolean =>
+  /^\d{19,}$/.test(version) && (version.length > GREATEST_VERSION.length || version > GREATEST_VERSION);
+
 /** Throws ShapeError unless the value has a name, a uid and a resourceVersion. */
 export const toObject = (value: unknown, resource: Resource): KubeObject => {
   const metadata = metadataOf(value);
@@ -51,6 +56,8 @@ export const toObject = (value: unknown, resource: Resource): KubeObject => {
     const { length } = textOf(metadata, field);
     if (length === 0 || length > most) throw new ShapeError(`an object has no proper metadata.${field}`);
   }
+  if (isTooGreat(textOf(metadata, "resourceVersion")))
+    throw new ShapeError("an object has no proper metadata.resourceVersion");
   if (textOf(metadata, "namespace").length > LONGEST_NAMESPACE)
     throw new ShapeError("an object has no proper metadata.namespace");
   const object = value as JsonObject;

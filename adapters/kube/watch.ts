@@ -85,6 +85,9 @@ const guard = (sink: WatchSink, isStopped: () => boolean): Required<WatchSink> =
   seen: (object) => {
     if (!isStopped()) sink.seen(object);
   },
+  listing: () => {
+    if (!isStopped()) sink.listing?.();
+  },
   gone: (object) => {
     if (!isStopped()) sink.gone(object);
   },
@@ -196,6 +199,7 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   const attempt = async (): Promise<Ending> => {
     stood = moved = false;
     watcher = {};
+    if (version === undefined) sink.listing();
     if (version !== undefined || !(paged || source.streaming.refused)) return follow();
     const ending = await list();
     return ending ?? (isStopped() ? {} : follow());

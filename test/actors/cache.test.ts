@@ -138,6 +138,28 @@ describe("a complete list", () => {
     expect(told).toEqual([">5", ">6", "5>", "listed"]);
   });
 
+  it("that comes to nothing leaves nothing behind when the next one begins, and takes nothing away", () => {
+    const { cache, sink } = watched();
+    const names = () => [...cache.values()].map(({ metadata }) => metadata.name).toSorted();
+    sink.listing?.();
+    sink.seen(object(5, { name: "known" }));
+    sink.listed(new Set(["kube-bind/known"]));
+    sink.seen(object(6, { name: "live" }));
+    for (let attempt = 0; attempt < 3; attempt++) {
+      sink.listing?.();
+      sink.seen(object(7, { name: "known" }));
+      sink.seen(object(8, { name: `made-up-${attempt}` }));
+      expect(names()).toEqual(["known", "live", `made-up-${attempt}`]);
+      sink.failed(new Error("broken off") as never);
+    }
+    sink.listing?.();
+    expect(names()).toEqual(["known", "live"]);
+    sink.seen(object(9, { name: "real" }));
+    sink.listed(new Set(["kube-bind/known", "kube-bind/real"]));
+    expect(names()).toEqual(["known", "real"]);
+    expect(cache.size).toBe(2);
+  });
+
   it("stays complete through a failure of the watch, which is passed on", () => {
     const { cache, sink, told } = watched();
     sink.listed(new Set());

@@ -224,6 +224,15 @@ describe("an answer without measure", () => {
     expect(longest).toBeLessThan(1_000);
   });
 
+  it("is no object with a version beyond what a server counts with: nothing could be written on its condition", async () => {
+    for (const version of ["9223372036854775808", "9".repeat(23)]) {
+      const error = await failureOf((_request, response) => sendJson(response, 200, object("w", version)));
+      expect(error.message).toContain("not what the Kubernetes API answers");
+    }
+    const cluster = await openFake((_request, response) => sendJson(response, 200, object("w", "9223372036854775807")));
+    expect((await cluster.get(WIDGETS, AT)).metadata.resourceVersion).toBe("9223372036854775807");
+  });
+
   it("does not get into an error as a name, a reason or a cause", async () => {
     const long = "x".repeat(100_000);
     const named = await failureOf((_request, response) => sendJson(response, 200, object(long)));
