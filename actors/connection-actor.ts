@@ -46,6 +46,9 @@ function contextOf(engine: Engine, name: string): ConnectionContext {
   return context === undefined || isAnother ? initialConnectionContext : context;
 }
 
+/** Milliseconds until a status that was not written is looked at again. */
+const REWRITE = 1_000;
+
 /** One pass of a Connection. Rejects only for bugs. */
 export async function connectionPass(engine: Engine, name: string): Promise<void> {
   const key = connectionKey(name);
@@ -74,7 +77,9 @@ export async function connectionPass(engine: Engine, name: string): Promise<void
   keepEngagement(engine, name, rest, found.candidate);
   engine.records.set(key, { value: rest.value, context: rest.context });
   const written = await report(engine, name, rest);
-  setDue(engine.timers, key, rest, written ? again : 1_000);
+  setDue(engine.timers, key, rest, again);
+  // Not by the timer of the next try: that one would come early then, and a server has perhaps asked us to wait.
+  if (!written) engine.clock.after(REWRITE, () => engine.wake(key));
   announce(engine, name, rest);
   if (rest.in("gone") && engine.directory.connection(name) === undefined) forget(engine, name);
 }

@@ -178,10 +178,11 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
 
   /** What the last ping was told, if it was told to wait, and until when. */
   let told: { error: unknown; until: number } | undefined;
+  let asking: Promise<void> | undefined;
   const ping = async (): Promise<void> => {
     if (told !== undefined && performance.now() < told.until) throw told.error;
     try {
-      await ask();
+      await (asking ??= ask().finally(() => (asking = undefined)));
     } catch (error) {
       told = { error, until: performance.now() + askedDelay(error as Error) };
       throw error;
