@@ -30,8 +30,8 @@ export function setDue(
   rest: Pick<Rest<{ retryIn: number | null }>, "context" | "hasTag">,
   otherwise: number | null = null,
 ): void {
-  const ms = rest.context.retryIn ?? otherwise;
-  if (ms !== null || !rest.hasTag("timed")) timers.set(key, ms);
+  const { retryIn } = rest.context;
+  if (retryIn !== null || !rest.hasTag("timed")) timers.set(key, retryIn ?? otherwise);
 }
 
 export function createTimers(clock: Clock, queue: Pick<WorkQueue, "add">, random: () => number = Math.random): Timers {

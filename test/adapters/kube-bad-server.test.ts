@@ -47,7 +47,6 @@ describe("an answer that is not the Kubernetes API's", () => {
     expect(error.message).toMatch(message);
     expect(error.message).toMatch(/^http:\/\/127\.0\.0\.1:\d+ cannot be used: /);
   });
-
   it("is never looked for behind a redirect", async () => {
     const other = await startFake((_request, response) => sendJson(response, 200, object("w")));
     for (const code of [301, 302, 303, 307, 308]) {
@@ -68,7 +67,6 @@ describe("a server that stalls", () => {
     expect(error).toBeInstanceOf(UnreachableError);
     expect(error.message).toContain("did not answer in time");
   });
-
   it("is given up in the middle of an answer, and when it only drips", async () => {
     const stuck = await failureOf(
       (_request, response) => {
@@ -88,7 +86,6 @@ describe("a server that stalls", () => {
     );
     expect(dripping).toBeInstanceOf(UnreachableError);
   });
-
   it("bounds the time of requests that wait for a socket", async () => {
     const cluster = await openFake(() => undefined, { requestTimeout: 200, sockets: 1 });
     const started = performance.now();
@@ -96,12 +93,10 @@ describe("a server that stalls", () => {
     expect(performance.now() - started).toBeLessThan(1_500);
     for (const error of errors) expect(error).toBeInstanceOf(UnreachableError);
   });
-
   it("fails a ping by its own, shorter limit", async () => {
     const cluster = await openFake(() => undefined, { requestTimeout: 60_000, heartbeatTimeout: 200 });
     expect(await failure(cluster.ping())).toBeInstanceOf(UnreachableError);
   });
-
   it("does not outlive the client", async () => {
     const cluster = await openFake(() => undefined, { requestTimeout: 60_000 });
     const pending = failure(cluster.get(WIDGETS, AT));
@@ -123,7 +118,6 @@ describe("a server that breaks off", () => {
       expect(error.message).toMatch(/the connection was (closed|reset)/);
     }
   });
-
   it("is unreachable when it does not speak HTTP", async () => {
     const error = await failureOf((request) => request.socket.end("220 mail.example.org ESMTP\r\n"));
     expect(error).toBeInstanceOf(UnreachableError);

@@ -97,7 +97,7 @@ const drip = (response: ServerResponse, piece: () => string): void => {
   response.on("close", () => clearInterval(timer));
 };
 
-export const definition = (name: string, description = ""): Body => ({
+const definition = (name: string, description = ""): Body => ({
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",
   metadata: { name: `${name}.made-up.org`, uid: name, resourceVersion: "1", labels: { [LABEL.exported]: "true" } },

@@ -32,12 +32,12 @@ vi.setConfig({ maxConcurrency: 40 });
 const NOTICED = 45_000;
 /** Milliseconds until it is over: the longest back-off, and a moment. */
 const HEALED = 60_000;
-/** Milliseconds that an object of a healthy Connection may take, on a machine that is shared with twenty bad ones. */
-const PROMPT = 5_000;
+/** Milliseconds that an object of a healthy Connection may take, on a machine that is busy with twenty bad ones; one that waits for them needs 30 s. */
+const PROMPT = 15_000;
 /** MB that the process may ever have more than before, with all of this at once. */
 const GROWN = 450;
 const BUSY = 5;
-const SINGLES = ["busy", "versions", "many", "fifty"];
+const SINGLES = ["busy", "many", "fifty"];
 
 let land: Landscape;
 let pki: HostilePki;
@@ -170,39 +170,6 @@ describe.concurrent("a provider that", () => {
     await says(word, { ...READY, SchemaInSync: { status: "True" } }, HEALED);
     await create(word, "one");
     await copied(word, "one");
-  }, 300_000);
-
-  test("tells of absurd versions of copies is believed again once it is well", async () => {
-    const word = "versions";
-    const { type } = lane(word);
-    await bind(word);
-    await ready(word);
-    await create(word, "kept");
-    const real = await copied(word, "kept");
-    for (const resourceVersion of ["9223372036854775000", "99999999999999999999999", "-1", "a-version"]) {
-      const event = (kind: string, metadata: Body) =>
-        `${JSON.stringify({ type: kind, object: { ...real, spec: { size: "wrong" }, metadata } })}\n`;
-      serverOf(word).turn({
-        answer: (request, response) => {
-          if (request.url?.includes(`/${type.resource}?`) !== true) return false;
-          if (!request.url.includes("watch=true")) return json(response, 404, refusal(404, "NotFound", "no"));
-          response.writeHead(200, { "content-type": "application/json" });
-          response.write(event("MODIFIED", { ...real.metadata, resourceVersion }));
-          return response.write(event("BOOKMARK", { resourceVersion }));
-        },
-      });
-      await eventually(
-        "the watch",
-        () => serverOf(word).requests.some(({ line }) => line.includes(type.resource)),
-        NOTICED,
-      );
-      serverOf(word).turn();
-      await down().merge(type, at("kept", word), { spec: { size: `after-${resourceVersion}` } });
-      await copied(word, "kept", `after-${resourceVersion}`);
-      await up().merge(type, at("kept", word), { spec: { size: "drifted" } });
-      await copied(word, "kept", `after-${resourceVersion}`);
-    }
-    await invariants.check({ word, quiet: false });
   }, 300_000);
 });
 

@@ -24,7 +24,7 @@ const REST = 100;
 const LONGEST = 60_000;
 
 /** Makes one edit and waits for it; answers with the milliseconds from the API server's answer to the copy. */
-export async function beat(land: Landscape, { type, word }: Lane, size: string): Promise<number> {
+async function beat(land: Landscape, { type, word }: Lane, size: string): Promise<number> {
   const key = at("pulse", word);
   const sent = land.consumer.objects.merge(type, key, { spec: { size } });
   await sent;
