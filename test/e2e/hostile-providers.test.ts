@@ -32,7 +32,7 @@ vi.setConfig({ maxConcurrency: 40 });
 const NOTICED = 45_000;
 /** Milliseconds until it is over: the longest back-off, and a moment. */
 const HEALED = 60_000;
-/** Milliseconds that an object of a healthy Connection may take, on a machine that is busy with twenty bad ones; one that waits for them needs 30 s. */
+/** Milliseconds that an edit of a healthy Connection may take on a busy machine; one that waited for a bad one takes 30 s. */
 const PROMPT = 15_000;
 /** MB that the process may ever have more than before, with all of this at once. */
 const GROWN = 450;
