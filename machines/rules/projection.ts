@@ -97,12 +97,14 @@ export function extract(owned: Json, value: Json): Json {
   const members = Object.keys(owned as Fields).filter((member) => member !== ".");
   if (members.length === 0) return value;
   if (Array.isArray(value)) return extractItems(owned as Fields, members, value);
-  const found: Fields = {};
   if (value === null || typeof value !== "object") return value;
+  // No prototype: a field called __proto__ is data like any other.
+  const found = Object.create(null) as Fields;
   for (const member of members) {
     const name = member.slice(2);
-    const inner = (value as Fields)[name];
-    if (inner !== undefined) found[name] = extract((owned as Fields)[member] as Json, inner);
+    if (Object.hasOwn(value, name)) {
+      found[name] = extract((owned as Fields)[member] as Json, (value as Fields)[name] as Json);
+    }
   }
   return found;
 }

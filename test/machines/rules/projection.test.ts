@@ -91,6 +91,12 @@ describe("the part of a copy that a field set names", () => {
     });
   });
 
+  it("may be called anything, also what means something to JavaScript", () => {
+    const spec = JSON.parse('{"__proto__":{"a":1},"constructor":"c"}') as Json;
+    const owned = JSON.parse('{"f:spec":{"f:__proto__":{"f:a":{}},"f:constructor":{},"f:toString":{}}}') as Json;
+    expect(JSON.stringify(extract(owned, { spec }))).toBe('{"spec":{"__proto__":{"a":1},"constructor":"c"}}');
+  });
+
   it("leaves out what the copy no longer has", () => {
     expect(extract({ "f:spec": { "f:size": {}, "f:gone": {} } }, { spec: { size: "l" } })).toEqual({
       spec: { size: "l" },
