@@ -70,6 +70,8 @@ export interface Engine extends Ports {
   autoBindTroubles: Map<string, AutoBindTrouble>;
   /** What is known of our rights on each provider, by Connection, and on our own cluster (OURSELVES). */
   standings: Map<string, Standing>;
+  /** When the process began its work, milliseconds. */
+  startedAt: number;
   /** Since when (milliseconds) a worse status has been wanted for an object of our own kinds, by uid. */
   doubts: Map<string, number>;
   /** Puts an actor on the queue. */

@@ -37,8 +37,15 @@ export function sameStatus(before: Status | undefined, after: Status | undefined
 const timeless = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value, (key, inner: unknown) => (key === "lastTransitionTime" ? undefined : inner)));
 
-/** Milliseconds for which a condition that was decided is not taken back just because it is being looked at again. */
+/**
+ * Milliseconds for which a condition that was decided is not taken back just because it is being looked at again; more while
+ * the process is young, when everything is looked at at once.
+ */
 const DOUBT = 2_000;
+const DOUBT_AT_FIRST = 8_000;
+const YOUTH = 15_000;
+
+const patience = ({ clock, startedAt }: Engine): number => (clock.now() - startedAt < YOUTH ? DOUBT_AT_FIRST : DOUBT);
 
 const reasonsOf = (status: Status | undefined): Map<string, string> =>
   new Map((status?.conditions ?? []).map(({ type, reason }) => [type, reason]));
@@ -60,7 +67,7 @@ function isFreshDoubt(engine: Engine, object: KubeObject, status: Status): boole
   const now = engine.clock.now();
   const since = engine.doubts.get(uid) ?? now;
   engine.doubts.set(uid, since);
-  return now - since < DOUBT;
+  return now - since < patience(engine);
 }
 
 const namesIn = (status: Status | undefined): string =>

@@ -72,7 +72,9 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   /** Every client that may have a request under way. */
   const clients = new Set<Cluster>([ports.consumer]);
   const connect: Connect = (name, kubeconfig, identity) => {
-    const client = tellingDenials(ports.connect(name, kubeconfig, identity), (error) => noteDenial(engine, name, error));
+    const client = tellingDenials(ports.connect(name, kubeconfig, identity), (error) =>
+      noteDenial(engine, name, error),
+    );
     const tracked = { ...client, close: () => client.close().finally(() => clients.delete(tracked)) };
     clients.add(tracked);
     return tracked;
@@ -96,6 +98,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     leases: new Map(),
     autoBindTroubles: new Map(),
     standings: new Map(),
+    startedAt: clock.now(),
     doubts: new Map(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
   };

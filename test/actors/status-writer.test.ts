@@ -119,6 +119,7 @@ describe("a status", () => {
     cache = createCache({ changed: () => {} });
     engine = {
       clock,
+      startedAt: clock.now() - 60_000,
       doubts: new Map(),
       log: { warn: () => warned++ },
       consumer: {
@@ -183,6 +184,15 @@ describe("a status", () => {
       clock.advance(1);
       expect(await write(decided, doubtful)).toBe(true);
       expect(patches).toHaveLength(1);
+    });
+
+    it("is not written for eight seconds while the process is young and looks at everything at once", async () => {
+      engine.startedAt = clock.now();
+      expect(await write(decided, doubtful)).toBe(false);
+      clock.advance(7_999);
+      expect(await write(decided, doubtful)).toBe(false);
+      clock.advance(1);
+      expect(await write(decided, doubtful)).toBe(true);
     });
 
     it("is forgotten when it turns out as before, and doubted anew the next time", async () => {

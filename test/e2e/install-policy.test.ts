@@ -6,13 +6,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
 import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../../crds/resources.ts";
 import type { Resource } from "../../crds/kube-object.ts";
-import { eventually } from "../harness/wait.ts";
+import { beginRefusing, endRefusing, nameIsNot } from "./admission.ts";
 import { absent, conditionOf, conditions, object, READY } from "./conditions.ts";
 import { endQuietly, invariantsOf, type Invariants } from "./invariants.ts";
-import { kubectlAt, type Landscape, offer, PATIENCE, served, startLandscape } from "./landscape.ts";
+import { type Landscape, offer, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { apiName, instance, typeOf } from "./manifests.ts";
-import { at, type Body, pathOf } from "./objects.ts";
+import { at, type Body } from "./objects.ts";
 import { makeRoom } from "./rooms.ts";
 import { isWrite, listen } from "./traffic.ts";
 
@@ -266,8 +266,7 @@ describe("what this cluster does not take", () => {
   test("is told for that API alone, in the Connection as well, and installed once it is taken", async () => {
     const [type, sibling] = [typeOf("unwelcome"), typeOf("welcome")];
     await Promise.all([offer(land, type), offer(land, sibling)]);
-    await kubectlAt(land.consumer, ["apply", "-f", "-"], manifests.documents(...turnAway(apiName(type))));
-    await answered(type, 422);
+    await beginRefusing(land, type, [nameIsNot(type, "not welcome here")]);
     await connect("unwelcome");
     await bind("unwelcome", [type, sibling]);
     const refused = { status: "False", reason: "SchemaRejected", message: /not welcome here/ } as const;
@@ -275,8 +274,7 @@ describe("what this cluster does not take", () => {
     await conditions(down(), CONNECTIONS, at("unwelcome"), { ...READY, SchemaInSync: refused });
     expect(apiReady(type, binding).reason).toBe("SchemaRejected");
     await served(land.consumer, sibling);
-    await kubectlAt(land.consumer, ["delete", "-f", "-"], manifests.documents(...turnAway(apiName(type))));
-    await answered(type, 201);
+    await endRefusing(land, type);
     // It is tried again slowly by itself, and at once when the provider's definition changes.
     await change(type, "size");
     await bound("unwelcome");
@@ -296,47 +294,6 @@ describe("what this cluster does not take", () => {
     await up().remove(CRDS, at(body.metadata.name));
   });
 });
-
-/** An admission policy of this cluster that refuses definitions of that name. */
-const turnAway = (name: string): Body[] => [
-  {
-    apiVersion: "admissionregistration.k8s.io/v1",
-    kind: "ValidatingAdmissionPolicy",
-    metadata: { name: "turn-away" },
-    spec: {
-      failurePolicy: "Fail",
-      matchConstraints: {
-        resourceRules: [
-          {
-            apiGroups: ["apiextensions.k8s.io"],
-            apiVersions: ["v1"],
-            operations: ["CREATE"],
-            resources: ["customresourcedefinitions"],
-          },
-        ],
-      },
-      validations: [{ expression: `object.metadata.name != '${name}'`, message: "not welcome here" }],
-    },
-  },
-  {
-    apiVersion: "admissionregistration.k8s.io/v1",
-    kind: "ValidatingAdmissionPolicyBinding",
-    metadata: { name: "turn-away" },
-    spec: { policyName: "turn-away", validationActions: ["Deny"] },
-  },
-];
-
-/** Until this cluster would answer so to the definition: a policy comes into force, and out of it, with a delay. */
-const answered = (type: Resource, status: number): Promise<unknown> =>
-  eventually(
-    `a definition ${apiName(type)} to be answered with ${status}`,
-    async () => {
-      const body = manifests.apiDefinition(type);
-      const answer = await land.consumer.plane.admin.request("POST", `${pathOf(CRDS, "")}?dryRun=All`, body);
-      return answer.status === status;
-    },
-    PATIENCE,
-  );
 
 test("of the provider's definition nothing is taken over but what it defines", async () => {
   const type = typeOf("plain");

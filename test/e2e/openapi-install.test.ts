@@ -5,13 +5,13 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
 import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../../crds/resources.ts";
-import { eventually } from "../harness/wait.ts";
+import { beginRefusing, nameIsNot } from "./admission.ts";
 import { absent, conditionOf, conditions, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
-import { kubectlAt, type Landscape, offer, PATIENCE, served, startLandscape } from "./landscape.ts";
+import { type Landscape, offer, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { apiName, instance, typeOf } from "./manifests.ts";
-import { at, type Body, pathOf } from "./objects.ts";
+import { at, type Body } from "./objects.ts";
 import { makeRoom } from "./rooms.ts";
 import { isWrite, listen } from "./traffic.ts";
 
@@ -28,38 +28,11 @@ const definition = (type: typeof TAKEN): Promise<Body> => down().get(CRDS, at(ap
 const properties = "object.spec.versions[0].schema.openAPIV3Schema.properties";
 
 /** Refuses one definition by its name, and the schema of another. */
-const policy = (): Body[] => [
+const REFUSALS = [
+  nameIsNot(REFUSED, "not in any form"),
   {
-    apiVersion: "admissionregistration.k8s.io/v1",
-    kind: "ValidatingAdmissionPolicy",
-    metadata: { name: "picky" },
-    spec: {
-      failurePolicy: "Fail",
-      matchConstraints: {
-        resourceRules: [
-          {
-            apiGroups: ["apiextensions.k8s.io"],
-            apiVersions: ["v1"],
-            operations: ["CREATE", "UPDATE"],
-            resources: ["customresourcedefinitions"],
-          },
-        ],
-      },
-      validations: [
-        { expression: `object.metadata.name != '${apiName(REFUSED)}'`, message: "not in any form" },
-        {
-          expression: `object.metadata.name != '${apiName(OPENED)}' || !has(${properties}.spec.properties)`,
-          message: "this schema is too much",
-          reason: "Invalid",
-        },
-      ],
-    },
-  },
-  {
-    apiVersion: "admissionregistration.k8s.io/v1",
-    kind: "ValidatingAdmissionPolicyBinding",
-    metadata: { name: "picky" },
-    spec: { policyName: "picky", validationActions: ["Deny"] },
+    expression: `object.metadata.name != '${apiName(OPENED)}' || !has(${properties}.spec.properties)`,
+    message: "this schema is too much",
   },
 ];
 
@@ -67,15 +40,7 @@ beforeAll(async () => {
   land = await startLandscape();
   invariants = invariantsOf(land);
   await Promise.all([...ALL.map((type) => offer(land, type, { exported: false })), makeRoom(land, "made")]);
-  await kubectlAt(land.consumer, ["apply", "-f", "-"], manifests.documents(...policy()));
-  await eventually(
-    "the policy to be in force",
-    async () => {
-      const body = manifests.apiDefinition(REFUSED);
-      return (await land.consumer.plane.admin.request("POST", `${pathOf(CRDS, "")}?dryRun=All`, body)).status === 422;
-    },
-    PATIENCE,
-  );
+  await beginRefusing(land, REFUSED, REFUSALS);
 });
 afterAll(() => land?.stop());
 afterEach(() => invariants.check({ quiet: false }));
