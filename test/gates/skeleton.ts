@@ -34,6 +34,7 @@ const SOURCE: Record<string, string> = {
   "actors/host.ts": `import { decide } from "../machines/decision.ts";\nimport type { World } from "./ports.ts";\n\nexport const act = (world: World): Promise<void> => world.tell(String(decide({})));\n`,
   "adapters/world.ts": `import { writeFile } from "node:fs/promises";\n\nimport type { World } from "../actors/ports.ts";\n\nexport const world: World = { tell: (word) => writeFile("out", word) };\n`,
   "cmd/run.ts": `import { act } from "../actors/host.ts";\nimport { world } from "../adapters/world.ts";\n\nawait act(world);\n`,
+  "bench/decision.ts": `import { decide } from "../machines/decision.ts";\n\nconsole.log(decide({ name: "a" }));\n`,
   "test/decision.test.ts": `import { expect, test } from "vitest";\n\nimport { decide } from "../machines/decision.ts";\n\ntest("decides", () => expect(decide({ name: "a" })).toBe(true));\n`,
 };
 
