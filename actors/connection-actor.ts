@@ -1,7 +1,7 @@
 // The actor behind machines/connection.ts: reads the Secret and the identities, keeps the engaged provider that the
 // machine's state asks for, writes the Connection's status, and wakes its syncers and bindings when its phase changes.
 
-import type { Connection } from "../crds/connection.ts";
+import type { Connection, ExportedApi } from "../crds/connection.ts";
 import { thatFit } from "../crds/exports.ts";
 import { isDeleting, keyOf } from "../crds/kube-object.ts";
 import { CONNECTIONS, SECRETS } from "../crds/resources.ts";
@@ -33,7 +33,7 @@ import type { Syncer } from "./syncer.ts";
 import { AnotherClusterError, ApiError, PRIORITY } from "./ports.ts";
 import { faultOf } from "./source.ts";
 import { announceSource } from "./source-event.ts";
-import { nextConditions, writeStatus } from "./status-writer.ts";
+import { nextConditions, patchStatus, writeStatus } from "./status-writer.ts";
 import { sweep } from "./sweep.ts";
 
 const machine = hosted(connectionMachine, ["claim", "identify", "writePins", "verify", "sweep", "release"]);
@@ -112,12 +112,7 @@ const writePins = (engine: Engine, name: string, { identity }: ConnectionContext
     const connection = engine.directory.connection(name);
     if (connection === undefined || identity === null) return { type: "connection.gone" };
     const pins = { remoteClusterUID: identity.remote, localClusterUID: identity.local };
-    const operations = [
-      { op: "test" as const, path: "/metadata/uid", value: connection.metadata.uid },
-      { op: "add" as const, path: "/status", value: { ...connection.status, ...pins } },
-    ];
-    const answer = await engine.consumer.patch(CONNECTIONS, keyOf(connection), operations, "status");
-    engine.directory.connections.note(answer as Connection);
+    await patchStatus(engine, CONNECTIONS, engine.directory.connections, connection, { ...connection.status, ...pins });
     return { type: "pinned", remote: identity.remote, local: identity.local };
   });
 
@@ -207,10 +202,10 @@ function isConcerned(engine: Engine, { connection, api }: Syncer, name: string):
 }
 
 /** One syncer for each API that the Connection's own policy brings here; bindings make those of the others. */
-function startEager(engine: Engine, name: string): void {
+function startEager(engine: Engine, name: string, exports: readonly ExportedApi[]): void {
   const connection = engine.directory.connection(name);
   if (connection === undefined || !pullsEverything(connection)) return;
-  for (const api of connection.status?.exportedAPIs ?? []) syncerFor(engine, name, api.name);
+  for (const api of exports) syncerFor(engine, name, api.name);
 }
 
 /** Everything that others go by. */
@@ -234,7 +229,7 @@ function announce(engine: Engine, name: string, rest: Rest<ConnectionContext>): 
   wakeLease(engine, name);
   for (const whose of [name, OURSELVES]) engine.wake(permissionsKey(whose), PRIORITY.backlog);
   engine.log.info({ connection: name, phase: phase.state, reason: phase.reason }, "connection");
-  startEager(engine, name);
+  startEager(engine, name, knownExports(rest.context) ?? []);
   for (const syncer of engine.syncers.values()) if (isConcerned(engine, syncer, name)) engine.wake(syncer.key);
   for (const binding of peerBindings(engine, name)) {
     engine.wake(bindingKey(binding.spec.connectionRef.name, keyOf(binding)), PRIORITY.live);

@@ -38,7 +38,12 @@ const leftovers = (engine: Engine, name: string): number => {
 };
 
 /** What stands against a definition on this cluster, as opposed to what is merely not there yet. */
-const REFUSED: ReadonlySet<Reason> = new Set(["ForeignObjectExists", "OwnedByAnother", "SchemaRejected"]);
+const REFUSED: ReadonlySet<Reason> = new Set([
+  "ForeignObjectExists",
+  "OwnedByAnother",
+  "SchemaRejected",
+  "ConversionWebhook",
+]);
 
 function schemaFact(engine: Engine, name: string): SchemaFact {
   const wanted = syncersOf(engine.syncers, name).filter((syncer) => syncer.wanted);

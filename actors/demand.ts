@@ -3,11 +3,10 @@
 
 import { type ApiName, isDeleting } from "../crds/kube-object.ts";
 import { type BindingView, demandFor } from "../machines/rules/governing.ts";
-import { wantsEagerly } from "../machines/rules/pulling.ts";
 import type { SyncerFacts } from "../machines/syncer.ts";
 import { listedApis, viewOf } from "./directory.ts";
 import type { Engine } from "./engine.ts";
-import { isWantedElsewhere } from "./governance.ts";
+import { isEager, isWantedElsewhere } from "./governance.ts";
 import { syncerKey } from "./keys.ts";
 import { createSyncer, type Syncer } from "./syncer.ts";
 
@@ -18,22 +17,16 @@ const ownViews = (engine: Engine, { connection }: Pick<Syncer, "connection">): B
 const isClusterScoped = (engine: Engine, { crd, connection, api }: Syncer): boolean =>
   (crd?.spec.scope ?? engine.engagements.get(connection)?.offer(api)?.api.scope) === "Cluster";
 
-/** Does the policy of the syncer's Connection want the API here, whether or not a binding lists it? */
-const isEager = (engine: Engine, { connection, api }: Pick<Syncer, "connection" | "api">): boolean => {
-  const found = engine.directory.connection(connection);
-  return found !== undefined && wantsEagerly(found, api);
-};
-
 /** How many bindings want the API of a syncer, and how many wait to be rid of it. A CRD that others want stays. */
 export function demandOn(engine: Engine, syncer: Syncer): SyncerFacts["demand"] {
   const demand = demandFor(ownViews(engine, syncer), syncer.api, isClusterScoped(engine, syncer));
-  const eager = isEager(engine, syncer);
+  const eager = isEager(engine, syncer.connection, syncer.api);
   return { ...demand, eager, takesCrd: demand.takesCrd && !eager && !isWantedElsewhere(engine, syncer) };
 }
 
 /** Does a live or coming binding of that Connection, or its own policy, want the API on this cluster? */
 export const isDemanded = (engine: Engine, connection: string, api: ApiName): boolean =>
-  isEager(engine, { connection, api }) ||
+  isEager(engine, connection, api) ||
   engine.directory.bindingsOf(connection).some((binding) => !isDeleting(binding) && listedApis(binding).includes(api));
 
 /** Which bindings were looked at: a pass that saw others has not answered for these. */
@@ -42,7 +35,7 @@ export const bindingsSeen = (engine: Engine, syncer: Syncer): string =>
 
 /** Has the Connection, by a binding or by its policy, anything to do with the API, or not let go of it yet? */
 export const isMentioned = (engine: Engine, syncer: Syncer): boolean =>
-  isEager(engine, syncer) ||
+  isEager(engine, syncer.connection, syncer.api) ||
   ownViews(engine, syncer).some(({ apis, leaving }) => [...apis, ...leaving].includes(syncer.api));
 
 /** The syncer of one API of one Connection; made when a binding first mentions it. */

@@ -72,6 +72,8 @@ export interface Engine extends Ports {
   standings: Map<string, Standing>;
   /** When the process began its work, milliseconds. */
   startedAt: number;
+  /** The statuses that we wrote last, by uid: what differs was written by somebody else. */
+  shown: Map<string, unknown>;
   /** Since when (milliseconds) a worse status has been wanted for an object of our own kinds, by uid. */
   doubts: Map<string, number>;
   /** Puts an actor on the queue. */

@@ -4,11 +4,11 @@
 // Rules: docs/reference/behaviour.md, "Governing binding" and "Schema pull".
 
 import { type AnyBinding } from "../crds/binding.ts";
-import { isDeleting } from "../crds/kube-object.ts";
+import { type ApiName, isDeleting } from "../crds/kube-object.ts";
 import { ownerOf } from "../crds/ownership.ts";
 import type { Gate } from "../machines/object-facts.ts";
 import { type BindingView, rule } from "../machines/rules/governing.ts";
-import { wantsEagerly } from "../machines/rules/pulling.ts";
+import { pullsEverything } from "../machines/rules/pulling.ts";
 import { listedApis, viewOf } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Syncer } from "./syncer.ts";
@@ -43,11 +43,22 @@ const wantedThrough = (engine: Engine, { api, connection }: Syncer): AnyBinding[
       binding.spec.connectionRef.name !== connection && !isDeleting(binding) && listedApis(binding).includes(api),
   );
 
+/**
+ * Does the policy of that Connection want the API's definition here, whether or not a binding lists it? While it is not
+ * engaged, its status tells what it exports, as far as there was room.
+ */
+export const isEager = (engine: Engine, connection: string, api: ApiName): boolean => {
+  const found = engine.directory.connection(connection);
+  if (found === undefined || !pullsEverything(found)) return false;
+  if (engine.engagements.get(connection)?.offer(api) !== undefined) return true;
+  return (found.status?.exportedAPIs ?? []).some(({ name }) => name === api);
+};
+
 /** Does any other Connection, by a binding or by its policy, want the API's definition on this cluster? */
 export const isWantedElsewhere = (engine: Engine, syncer: Syncer): boolean =>
   wantedThrough(engine, syncer).length > 0 ||
   [...engine.directory.connections.values()].some(
-    (one) => one.metadata.name !== syncer.connection && wantsEagerly(one, syncer.api),
+    ({ metadata }) => metadata.name !== syncer.connection && isEager(engine, metadata.name, syncer.api),
   );
 
 /** Will a binding of another Connection, as far as can be told to the same provider, yet come to govern the namespace? */

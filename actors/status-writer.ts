@@ -1,5 +1,5 @@
-// Writes the status of our own kinds: only when it says something new, as one JSON patch fenced by the uid. A write that
-// loses a race is not repeated here: the newer object wakes its actor again.
+// Writes the status of our own kinds: only when it says something new, as one JSON patch on the very state that it was
+// computed from, so that what others have written into it stays. A write that loses a race is owed.
 // Rule: docs/reference/behaviour.md, "Conditions".
 
 import { isDeepStrictEqual } from "node:util";
@@ -9,7 +9,7 @@ import { keyOf } from "../crds/kube-object.ts";
 import type { Condition } from "../crds/meta.ts";
 import type { Cache } from "./cache.ts";
 import type { Engine } from "./engine.ts";
-import { isStatus } from "./refusals.ts";
+import { isStatus, judge } from "./refusals.ts";
 
 /** A status of one of our own kinds, as far as this file looks into it. */
 export interface Status {
@@ -77,8 +77,36 @@ const namesIn = (status: Status | undefined): string =>
 const isNewRecord = (object: KubeObject, status: Status): boolean => namesIn(statusOf(object)) !== namesIn(status);
 
 /**
+ * Replaces the status, unless somebody has changed the object since: their conditions would be lost. Rejects as the request
+ * does, for a change with 409 or a failed test.
+ */
+export async function patchStatus<T extends KubeObject>(
+  { consumer, shown }: Pick<Engine, "consumer" | "shown">,
+  resource: Resource,
+  cache: Pick<Cache<T>, "note">,
+  object: T,
+  status: Status,
+): Promise<void> {
+  const { uid, resourceVersion } = object.metadata;
+  const operations = [
+    { op: "test" as const, path: "/metadata/uid", value: uid },
+    { op: "test" as const, path: "/metadata/resourceVersion", value: resourceVersion },
+    { op: "add" as const, path: "/status", value: status },
+  ];
+  const answer = (await consumer.patch(resource, keyOf(object), operations, "status")) as T;
+  // Before the cache tells of it: what we have written ourselves is no news.
+  shown.set(uid, statusOf(answer) ?? {});
+  cache.note(answer);
+}
+
+/** Has somebody else written the status between these two states of an object? */
+export const isOthersStatus = ({ shown }: Pick<Engine, "shown">, before: KubeObject, after: KubeObject): boolean =>
+  !sameStatus(statusOf(before), statusOf(after)) &&
+  !sameStatus(shown.get(after.metadata.uid) as Status | undefined, statusOf(after));
+
+/**
  * Writes `status` if it differs from what `object` carries. Resolves to false when it was not written, or not yet (the
- * caller tries again); an object that has changed or gone meanwhile is no failure.
+ * caller tries again); an object that has gone meanwhile is no failure.
  */
 export async function writeStatus<T extends KubeObject>(
   engine: Engine,
@@ -89,17 +117,14 @@ export async function writeStatus<T extends KubeObject>(
 ): Promise<boolean> {
   if (isFreshDoubt(engine, object, status) && !isNewRecord(object, status)) return false;
   if (sameStatus(statusOf(object), status)) return true;
-  const operations = [
-    { op: "test" as const, path: "/metadata/uid", value: object.metadata.uid },
-    { op: "add" as const, path: "/status", value: status },
-  ];
   try {
-    cache.note((await engine.consumer.patch(resource, keyOf(object), operations, "status")) as T);
+    await patchStatus(engine, resource, cache, object, status);
     return true;
   } catch (error) {
-    if (isStatus(error, 404, 409, 422)) return true;
+    if (isStatus(error, 404)) return true;
+    const { cause, message } = judge(error, "write the status", true);
     const { kind, metadata } = object;
-    engine.log.warn({ kind, name: metadata.name, error: String((error as Error).message) }, "status not written");
+    if (cause !== "outdated") engine.log.warn({ kind, name: metadata.name, error: message }, "status not written");
     return false;
   }
 }

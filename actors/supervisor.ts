@@ -13,6 +13,7 @@ import { tellingDenials } from "./denials.ts";
 import { bindingKey, connectionKey, OURSELVES, permissionsKey, SECRETS_KEY } from "./keys.ts";
 import { noteDenial } from "./permissions.ts";
 import { type Cluster, type Connect, PRIORITY, type Watch, type WatchOptions, type WatchSink } from "./ports.ts";
+import { isOthersStatus } from "./status-writer.ts";
 import { stopWatching } from "./api-watches.ts";
 import { syncerFor } from "./demand.ts";
 import { createDocuments } from "./documents.ts";
@@ -35,8 +36,9 @@ const GRACE = 2_000;
 const OWN_KINDS: readonly Resource[] = [CONNECTIONS, CLUSTER_BINDINGS, BINDINGS];
 
 /** Did anything change but the status that we write ourselves? */
-const isNews = (before: KubeObject | undefined, after: KubeObject | undefined): boolean => {
-  if (before === undefined || after === undefined) return true;
+const isNews = (engine: Engine, before: KubeObject | undefined, after: KubeObject | undefined): boolean => {
+  if (after === undefined && before !== undefined) engine.shown.delete(before.metadata.uid);
+  if (before === undefined || after === undefined || isOthersStatus(engine, before, after)) return true;
   const gist = ({ metadata }: KubeObject) =>
     JSON.stringify([
       metadata.uid,
@@ -60,10 +62,11 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
 
   const directory = createDirectory({
     connection: (before, after) => {
-      if (isNews(before, after)) wakeConnection(after ?? before);
+      if (isNews(engine, before, after)) wakeConnection(after ?? before);
       if (after === undefined) engine.wake(SECRETS_KEY, PRIORITY.backlog);
     },
-    binding: (before, after) => isNews(before, after) && [before, after].forEach((one) => one && wakeBinding(one)),
+    binding: (before, after) =>
+      isNews(engine, before, after) && [before, after].forEach((one) => one && wakeBinding(one)),
     secret: (before, after) => wakeUsers((after ?? before) as Secret),
     crd: (before, after) => crdChanged((after ?? before) as KubeObject),
     listed: () => directory.complete && wakeAll(),
@@ -99,6 +102,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     autoBindTroubles: new Map(),
     standings: new Map(),
     startedAt: clock.now(),
+    shown: new Map(),
     doubts: new Map(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
   };

@@ -69,7 +69,7 @@ export const USAGE = `usage: konnector run [flags]
   --health-probe-bind-address ADDR   where /healthz and /readyz are served, 0 for nowhere (default :8081)
   --resync-interval DURATION         how often a provider is looked at for what cannot be watched (default 30s)
   --openapi-exclude-groups GROUPS    API groups that source OpenAPI leaves out, with commas; *.example.org for all below
-  --openapi-include-groups GROUPS    API groups under k8s.io that providers may deliver all the same, with commas
+  --openapi-include-groups GROUPS    groups in k8s.io, kcp.io, kube-bind.io that providers may deliver all the same
   --lease-namespace NAME             the namespace on each provider that holds our heartbeat Lease (default kube-bind)
   --lease-duration DURATION          for how long a Lease is good; it is renewed three times as often (default 60s)
   --log-level LEVEL                  ${LOG_LEVELS.join(", ")} (default info)

@@ -15,15 +15,13 @@ const CRITICAL = new Set([
   "apiextensions.k8s.io",
   "admissionregistration.k8s.io",
   "rbac.authorization.k8s.io",
+  // Our own kinds.
   "kube-bind.io",
-  "kcp.io",
+  "core.kube-bind.io",
 ]);
 
-/** Our own and kcp's: never. */
-const CRITICAL_SUFFIXES = [".kube-bind.io", ".kcp.io"];
-
-/** Kubernetes' own domain: only groups that are allowed by name. */
-const RESERVED_SUFFIX = ".k8s.io";
+/** The domains of Kubernetes, of kcp and of this project: only groups that an operator allows. */
+const RESERVED = [".k8s.io", ".kcp.io", ".kube-bind.io"];
 
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -34,10 +32,10 @@ const matchesPattern = (group: string, patterns: ReadonlySet<string>): boolean =
 const isNamed = (group: string, names: ReadonlySet<string>): boolean =>
   names.has(group) || matchesPattern(group, names);
 
-/** `allowed`: groups under k8s.io that an operator lets through, for instance snapshot.storage.k8s.io; or patterns. */
+/** `allowed`: reserved groups that an operator lets through, for instance snapshot.storage.k8s.io; or patterns. */
 export const isDeniedGroup = (group: string, allowed: ReadonlySet<string> = NOBODY): boolean => {
-  if (CRITICAL.has(group) || CRITICAL_SUFFIXES.some((suffix) => group.endsWith(suffix))) return true;
-  return group.endsWith(RESERVED_SUFFIX) && !isNamed(group, allowed);
+  if (CRITICAL.has(group)) return true;
+  return RESERVED.some((suffix) => `.${group}`.endsWith(suffix)) && !isNamed(group, allowed);
 };
 
 /** What an operator says about groups; names, or patterns such as *.example.org. */

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type Cache, createCache } from "../../actors/cache.ts";
 import type { Engine } from "../../actors/engine.ts";
 import { ApiError, type PatchOperation, UnreachableError } from "../../actors/ports.ts";
-import { nextConditions, sameStatus, type Status, writeStatus } from "../../actors/status-writer.ts";
+import { isOthersStatus, nextConditions, sameStatus, type Status, writeStatus } from "../../actors/status-writer.ts";
 import type { ConditionUpdate } from "../../crds/conditions.ts";
 import type { KubeObject } from "../../crds/kube-object.ts";
 import type { Condition } from "../../crds/meta.ts";
@@ -120,6 +120,7 @@ describe("a status", () => {
     engine = {
       clock,
       startedAt: clock.now() - 60_000,
+      shown: new Map(),
       doubts: new Map(),
       log: { warn: () => warned++ },
       consumer: {
@@ -143,6 +144,7 @@ describe("a status", () => {
       {
         operations: [
           { op: "test", path: "/metadata/uid", value: "connection-uid" },
+          { op: "test", path: "/metadata/resourceVersion", value: "5" },
           { op: "add", path: "/status", value: status },
         ],
         subresource: "status",
@@ -157,14 +159,32 @@ describe("a status", () => {
     expect(patches).toEqual([]);
   });
 
-  it.each([404, 409, 422])("that lost a race (%d) is left to the newer object", async (status) => {
+  it.each([409, 422])("that lost a race (%d) is owed, and nothing to log", async (status) => {
     answer = () => Promise.reject(new ApiError("too late", { status }));
-    expect(await write(connection(), { conditions: [ready("AsExpected")] })).toBe(true);
+    expect(await write(connection(), { conditions: [ready("AsExpected")] })).toBe(false);
     expect(warned).toBe(0);
+  });
+
+  it("of what has gone is no longer owed", async () => {
+    answer = () => Promise.reject(new ApiError("gone", { status: 404 }));
+    expect(await write(connection(), { conditions: [ready("AsExpected")] })).toBe(true);
+  });
+
+  it("is known as ours when its event comes; what somebody else writes is not", async () => {
+    const before = connection({ conditions: [ready("Pending")] });
+    const status = { conditions: [ready("AsExpected")] };
+    await write(before, status);
+    expect(isOthersStatus(engine, before, connection(status))).toBe(false);
+    expect(isOthersStatus(engine, connection(status), connection({ conditions: [] }))).toBe(true);
+    expect(isOthersStatus(engine, before, before)).toBe(false);
   });
 
   it.each([
     ["an API server that refuses", new ApiError("no", { status: 403 })],
+    [
+      "a schema",
+      new ApiError("no", { status: 422, causes: [{ field: "status.conditions[0].type", message: "wrong" }] }),
+    ],
     ["an API server that is away", new UnreachableError("away")],
   ])("that %s does not take is logged and owed", async (_who, error) => {
     answer = () => Promise.reject(error);

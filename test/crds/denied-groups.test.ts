@@ -16,17 +16,16 @@ const CRITICAL = [
   "rbac.authorization.k8s.io",
   "core.kube-bind.io",
   "kube-bind.io",
-  "catalog.kube-bind.io",
-  "core.kcp.io",
-  "kcp.io",
 ];
+
+/** Closed as long as nobody opens them. */
+const RESERVED = ["snapshot.storage.k8s.io", "core.kcp.io", "kcp.io", "catalog.kube-bind.io"];
 
 test.each(CRITICAL)('no provider may deliver "%s", even if an operator names it', (group) => {
   expect(isDeniedGroup(group, new Set([group]))).toBe(true);
 });
 
-test("another group of Kubernetes' own domain may be let through by name", () => {
-  const group = "snapshot.storage.k8s.io";
+test.each(RESERVED)("%s may be let through by name only", (group) => {
   expect(isDeniedGroup(group)).toBe(true);
   expect(isDeniedGroup(group, new Set([group]))).toBe(false);
 });
@@ -39,12 +38,17 @@ test.each(["example.org", "cluster.x-k8s.io", "notkcp.io", "mykube-bind.io", "ap
 );
 
 describe("groups left out of what a provider serves without labelled definitions", () => {
-  test.each([...CRITICAL, "metrics.k8s.io", "apis.kcp.io", "cache.kcp.io", "tenancy.kcp.io", "topology.kcp.io"])(
-    'include "%s" by default',
-    (group) => {
-      expect(isExcludedGroup(group)).toBe(true);
-    },
-  );
+  test.each([
+    ...CRITICAL,
+    ...RESERVED,
+    "metrics.k8s.io",
+    "apis.kcp.io",
+    "cache.kcp.io",
+    "tenancy.kcp.io",
+    "topology.kcp.io",
+  ])('include "%s" by default', (group) => {
+    expect(isExcludedGroup(group)).toBe(true);
+  });
 
   test.each(CRITICAL)('include "%s" even if an operator allows it', (group) => {
     expect(isExcludedGroup(group, { allowed: new Set([group, "*.k8s.io", "*.kcp.io", "*.kube-bind.io"]) })).toBe(true);
@@ -53,6 +57,8 @@ describe("groups left out of what a provider serves without labelled definitions
   test.each([
     ["snapshot.storage.k8s.io", "snapshot.storage.k8s.io"],
     ["snapshot.storage.k8s.io", "*.storage.k8s.io"],
+    ["tenancy.kcp.io", "*.kcp.io"],
+    ["catalog.kube-bind.io", "catalog.kube-bind.io"],
   ])("do not include %s where an operator allows %s", (group, allowed) => {
     expect(isExcludedGroup(group, { allowed: new Set([allowed]) })).toBe(false);
     expect(isDeniedGroup(group, new Set([allowed]))).toBe(false);

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
 import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../../crds/resources.ts";
 import type { Resource } from "../../crds/kube-object.ts";
+import { eventually } from "../harness/wait.ts";
 import { beginRefusing, endRefusing, nameIsNot } from "./admission.ts";
 import { absent, conditionOf, conditions, object, READY } from "./conditions.ts";
 import { endQuietly, invariantsOf, type Invariants } from "./invariants.ts";
@@ -330,4 +331,49 @@ test("of the provider's definition nothing is taken over but what it defines", a
   );
   expect(writes).toHaveLength(1);
   await up().patch(CRDS, at(apiName(type)), [{ op: "remove", path: "/metadata/finalizers" }]);
+});
+
+describe("the status of a Connection and a binding", () => {
+  const KINDS = [CONNECTIONS, CLUSTER_BINDINGS];
+
+  test("keeps what others write into it, however busy it is", async () => {
+    const type = typeOf("visited");
+    await offer(land, type);
+    await connect("visited");
+    await bind("visited", [type]);
+    const theirs = (name: string) => ({
+      type: name,
+      status: "True",
+      reason: "Seen",
+      message: "",
+      lastTransitionTime: "2026-01-01T00:00:00Z",
+    });
+    const names = Array.from({ length: 30 }, (_, index) => `Visitor${index}`);
+    for (const [index, name] of names.entries()) {
+      // The provider changes its definition at the same time, so our own status is written again and again.
+      await change(type, `column${index}`);
+      for (const kind of KINDS) {
+        await eventually(`${name} to be added`, async () => {
+          const { metadata, status } = await down().get(kind, at("visited"));
+          const changed = [...(status?.conditions ?? []), theirs(name)];
+          const patch = { metadata: { resourceVersion: metadata.resourceVersion }, status: { conditions: changed } };
+          return down()
+            .merge(kind, at("visited"), patch, "status")
+            .then(
+              () => true,
+              () => false,
+            );
+        });
+      }
+    }
+    for (const kind of KINDS) {
+      const { status } = await conditions(down(), kind, at("visited"), READY);
+      expect(status.conditions.filter(({ reason }: Body) => reason === "Seen")).toHaveLength(names.length);
+    }
+  });
+
+  test("is put right when somebody spoils it", async () => {
+    for (const kind of KINDS) await down().merge(kind, at("visited"), { status: { conditions: [] } }, "status");
+    for (const kind of KINDS) await conditions(down(), kind, at("visited"), READY);
+  });
 });
