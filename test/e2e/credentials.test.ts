@@ -162,6 +162,8 @@ describe.concurrent("a credential that follows another one of the same cluster",
     await sync(which, "third");
     expect(await versions(which)).toEqual(before);
     expect(logged("authority", "engaged")).toBe(1);
+    // The watches that were cut are back, and that has been said.
+    await says(which, { Ready: { status: "True", message: /provider$/ }, SchemaInSync: { status: "True" } });
     await invariants.check({ word: "authority" });
   });
 
