@@ -1,6 +1,6 @@
 // What a provider that has become a black hole costs the others: the time from an edit on the consumer to the copy of a
 // healthy Connection, with the bad one well and ill in turn. Writes bench/results/isolation.json, prints a table.
-// `npm run bench`; `-- --pairs 5 --beats 100` are the defaults.
+// `npm run bench`; `-- --pairs 5 --beats 50` are the defaults.
 
 import { writeFileSync } from "node:fs";
 import os from "node:os";
@@ -22,7 +22,7 @@ const PATIENCE = 90_000;
 const RESULTS = path.join(import.meta.dirname, "results", "isolation.json");
 
 const { values } = parseArgs({
-  options: { pairs: { type: "string", default: "5" }, beats: { type: "string", default: "100" } },
+  options: { pairs: { type: "string", default: "5" }, beats: { type: "string", default: "50" } },
 });
 const [pairs, beats] = [Number(values.pairs), Number(values.beats)];
 

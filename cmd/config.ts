@@ -56,6 +56,8 @@ const schema = z.object({
   "openapi-include-groups": groups.prefault(""),
   "lease-namespace": z.string().regex(DNS_LABEL, "must be the name of a namespace").default("kube-bind"),
   "lease-duration": duration(3_000).prefault("60s"),
+  "allow-http": z.boolean().default(false),
+  "allow-insecure-skip-tls-verify": z.boolean().default(false),
   "log-level": z.enum(LOG_LEVELS).default("info"),
 });
 
@@ -72,14 +74,26 @@ export const USAGE = `usage: konnector run [flags]
   --openapi-include-groups GROUPS    groups in k8s.io, kcp.io, kube-bind.io that providers may deliver all the same
   --lease-namespace NAME             the namespace on each provider that holds our heartbeat Lease (default kube-bind)
   --lease-duration DURATION          for how long a Lease is good; it is renewed three times as often (default 60s)
+  --allow-http                       kubeconfigs of providers may lead to an http server: credentials are sent in the clear
+  --allow-insecure-skip-tls-verify   kubeconfigs of providers may ask not to check the server's certificate
   --log-level LEVEL                  ${LOG_LEVELS.join(", ")} (default info)
 `;
 
-const strings = Object.fromEntries(Object.keys(schema.shape).map((flag) => [flag, { type: "string" as const }]));
+const SWITCHES: ReadonlySet<string> = new Set([
+  "allow-http",
+  "allow-insecure-skip-tls-verify",
+] satisfies (keyof Config)[]);
+
+const options = Object.fromEntries(
+  Object.keys(schema.shape).map((flag) => [
+    flag,
+    { type: SWITCHES.has(flag) ? ("boolean" as const) : ("string" as const) },
+  ]),
+);
 
 function read(args: string[]) {
   try {
-    return parseArgs({ args, options: strings, allowPositionals: true, strict: true });
+    return parseArgs({ args, options, allowPositionals: true, strict: true });
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

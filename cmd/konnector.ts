@@ -41,9 +41,10 @@ async function run(config: Config): Promise<void> {
   const own = loadOwnConfig(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig });
   log.info({ version: version(), server: own.access.server.origin, source: own.source }, "starting");
   const consumer = createCluster(own.access, optionsFor("consumer"));
+  const rules = { allowHttp: config["allow-http"], allowInsecure: config["allow-insecure-skip-tls-verify"] };
   const ports: Ports = {
     consumer,
-    connect: createConnect({}, (name) => optionsFor(name)),
+    connect: createConnect(rules, (name) => optionsFor(name)),
     queue: createMemoryQueue(laneOf),
     recorder: createRecorder(consumer, systemClock, log),
     clock: systemClock,

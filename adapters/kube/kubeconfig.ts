@@ -103,7 +103,10 @@ const parseUrl = (field: string, value: string): URL => {
 const parseServer = (field: string, value: string, rules: KubeconfigRules): URL => {
   const url = parseUrl(field, value);
   if (url.protocol === "http:" && rules.allowHttp !== true)
-    throw new KubeconfigError("forbidden", `${field} is not allowed to be http: use https://`);
+    throw new KubeconfigError(
+      "forbidden",
+      `${field} is not allowed to be http: use https://, or start the konnector with --allow-http`,
+    );
   if (url.username !== "" || url.password !== "")
     throw new KubeconfigError(
       "forbidden",
@@ -127,7 +130,8 @@ const checkInsecure = (path: string, insecure: boolean, rules: KubeconfigRules):
   if (insecure && rules.allowInsecure !== true)
     throw new KubeconfigError(
       "forbidden",
-      `${path}.insecure-skip-tls-verify is not allowed: set certificate-authority-data`,
+      `${path}.insecure-skip-tls-verify is not allowed: set certificate-authority-data, ` +
+        "or start the konnector with --allow-insecure-skip-tls-verify",
     );
   return insecure;
 };

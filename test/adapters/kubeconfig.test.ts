@@ -160,12 +160,17 @@ describe("a field that is not on the allow-list", () => {
     expect(refusalOf({ context: { exec: {} } })).toContain("contexts[0].context.exec");
   });
 
-  it("may be allowed by flags, where they exist", () => {
-    expect(parse({ cluster: { "insecure-skip-tls-verify": true } }, { allowInsecure: true }).insecure).toBe(true);
+  it("is allowed by a flag of its own for http and for insecure TLS, which the refusal names", () => {
+    const insecure = { cluster: { "insecure-skip-tls-verify": true } };
+    expect(refusalOf(insecure)).toMatch(/ start the konnector with --allow-insecure-skip-tls-verify$/);
+    expect(parse(insecure, { allowInsecure: true }).insecure).toBe(true);
+    expect(() => parse(insecure, { allowHttp: true })).toThrow(KubeconfigError);
     expect(parse({ cluster: { "insecure-skip-tls-verify": false } }).insecure).toBe(false);
     const http = { cluster: { server: "http://127.0.0.1:8001" } };
     expect(refusalOf(http)).toMatch(/^forbidden: clusters\[0\]\.cluster\.server is not allowed to be http/);
+    expect(refusalOf(http)).toMatch(/ start the konnector with --allow-http$/);
     expect(parse(http, { allowHttp: true }).server.protocol).toBe("http:");
+    expect(() => parse(http, { allowInsecure: true })).toThrow(KubeconfigError);
   });
 });
 

@@ -43,6 +43,25 @@ describe("a duration", () => {
   });
 });
 
+describe("what weakens the way to a provider", () => {
+  const names = ["allow-http", "allow-insecure-skip-tls-verify"] as const;
+
+  it("is not allowed unless a flag says so", () => {
+    for (const name of names) expect(parsed()[name]).toBe(false);
+  });
+
+  it.each(names)("--%s allows it, and nothing else", (name) => {
+    const config = parsed(`--${name}`, "--log-level", "debug");
+    expect(names.filter((one) => config[one])).toEqual([name]);
+    expect(config["log-level"]).toBe("debug");
+  });
+
+  it.each(names)("--%s takes no value, so that =false allows nothing unseen", (name) => {
+    expect(() => parsed(`--${name}=false`)).toThrow(UsageError);
+    expect(() => parsed(`--${name}=false`)).toThrow(name);
+  });
+});
+
 describe("lists of groups", () => {
   it("are names and patterns, with commas", () => {
     const config = parsed("--openapi-exclude-groups", "a.example, *.b.example,,policies");
