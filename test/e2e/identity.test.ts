@@ -40,7 +40,7 @@ beforeAll(async () => {
   const flags = { "token-auth-file": file };
   [land, other] = await Promise.all([startLandscape({ flags }), startSide("other", { flags })]);
   for (const { plane } of [land.provider, other]) await grant(plane, `${KONNECTOR_USER}-both`, PROVIDER_RIGHTS);
-  for (const word of ["cutoff", "keeper", "gated"]) {
+  for (const word of ["cutoff", "keeper", "gated", "moved"]) {
     const lane = await openLane(land, word);
     lanes.set(word, lane);
     await other.objects.create(CRDS, manifests.apiDefinition(lane.type));
@@ -127,5 +127,49 @@ describe.concurrent("another cluster that answers at the address of the pinned o
     );
     // Those that were under way are fenced by what they name: a UID, or a version that no live object has.
     for (const write of writes) expect(write).toMatch(/^(delete|patch) /);
+  }, 120_000);
+});
+
+describe("a Secret that comes to lead to another cluster", () => {
+  test("gets no write there and none to the old one, and goes on as before once it leads back", async () => {
+    const lane = lanes.get("moved") as Lane;
+    const { word, type } = lane;
+    await engage(lane, land.provider.plane.url, land.provider.plane.ca);
+    const leadTo = async ({ plane }: Side) => {
+      const kubeconfig = tokenKubeconfig(land, TOKEN, plane.url, plane.ca);
+      const data = { kubeconfig: Buffer.from(kubeconfig).toString("base64") };
+      await down().merge(SECRETS, at(word, manifests.SECRET_NAMESPACE), { data });
+    };
+    const pin = async () => (await down().get(CONNECTIONS, at(word))).status.remoteClusterUID;
+    const pinned = await pin();
+    const theirs = await other.objects.get(type, at("one", word));
+    const copies = await up().list(type, word);
+
+    await leadTo(other);
+    const changed = { status: "False", reason: "ClusterIdentityChanged" } as const;
+    await conditions(down(), CONNECTIONS, at(word), { Ready: changed, Connected: changed });
+    await down().remove(type, at("one", word));
+    await down().merge(type, at("two", word), { spec: { size: "changed" } });
+    await down().create(type, manifests.instance(type, "fresh", word));
+    // Another try, of the same process and of the next, comes to the same.
+    await land.restart();
+    await conditions(down(), CONNECTIONS, at(word), { Ready: changed, Connected: changed });
+    expect(await pin()).toBe(pinned);
+    expect((await down().get(type, at("one", word))).metadata.deletionTimestamp).toBeDefined();
+    expect(await up().list(type, word)).toEqual(copies);
+
+    await leadTo(land.provider);
+    await conditions(down(), CONNECTIONS, at(word), READY);
+    await absent(down(), type, at("one", word));
+    expect(await up().get(type, at("one", word))).toBeUndefined();
+    await object(up(), type, at("fresh", word), "to be there");
+    await object(up(), type, at("two", word), "to be changed", ({ spec }) => spec.size === "changed");
+    const uids = async () =>
+      new Map((await up().list(type, word)).map(({ metadata }) => [metadata.name, metadata.uid]));
+    for (const { metadata } of copies.filter((copy) => copy.metadata.name !== "one"))
+      expect((await uids()).get(metadata.name)).toBe(metadata.uid);
+    expect(await pin()).toBe(pinned);
+    expect(await other.objects.list(type)).toEqual([theirs]);
+    expect(await writesThere(lane)).toEqual([]);
   }, 120_000);
 });

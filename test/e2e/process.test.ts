@@ -1,16 +1,19 @@
-// The life of the process: it waits for what it needs, says what it waits for, and ends when it is told to.
+// The life of the process: it waits for what it needs, says what it waits for, ends when it is told to, and does what only
+// its flags allow.
 
 import path from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
 
-import { CLUSTER_BINDINGS, CONNECTIONS, NAMESPACES } from "../../crds/resources.ts";
+import { CLUSTER_BINDINGS, CONNECTIONS, NAMESPACES, SECRETS } from "../../crds/resources.ts";
 import { startControlPlane, type ControlPlane } from "../harness/control-plane.ts";
+import { freePort } from "../harness/free-port.ts";
 import { startKonnector, type Konnector } from "../harness/konnector.ts";
 import { eventually } from "../harness/wait.ts";
-import { conditions } from "./conditions.ts";
+import { conditions, READY } from "./conditions.ts";
 import { kubectlAt } from "./landscape.ts";
-import { clusterBinding, connection, WIDGETS } from "./manifests.ts";
+import { clusterBinding, connection, secret, WIDGETS } from "./manifests.ts";
 import { at, objectsOf } from "./objects.ts";
 
 const MANIFESTS = path.join(import.meta.dirname, "..", "..", "crds", "manifests");
@@ -25,8 +28,8 @@ afterAll(async () => {
   await plane?.stop();
 });
 
-const start = async () => {
-  const konnector = await startKonnector({ kubeconfig: plane.kubeconfig });
+const start = async (args: string[] = []) => {
+  const konnector = await startKonnector({ kubeconfig: plane.kubeconfig, args });
   running.push(konnector);
   return konnector;
 };
@@ -63,3 +66,32 @@ test("SIGTERM ends it within 10 s with code 0, whether it is at work or still wa
   await eventually("its first words", () => justStarted.output().includes("starting"));
   expect(await justStarted.stop()).toBe(0);
 });
+
+test("http and unchecked TLS, which a kubeconfig asks for, are refused until a flag of the process allows them", async () => {
+  const objects = objectsOf(plane);
+  const asking = async (name: string, cluster: object) => {
+    const config = parse(plane.kubeconfig);
+    config.clusters[0].cluster = cluster;
+    await objects.create(SECRETS, secret(name, stringify(config)));
+    await objects.create(CONNECTIONS, connection(name));
+  };
+  await asking("unchecked", { server: plane.url, "insecure-skip-tls-verify": true });
+  await asking("checked", { server: plane.url });
+  await asking("plain", { server: `http://127.0.0.1:${await freePort()}` });
+  const strict = await start();
+  const refused = (message: RegExp) => ({ SecretValid: { status: "False", message } as const });
+  await conditions(objects, CONNECTIONS, at("unchecked"), refused(/--allow-insecure-skip-tls-verify/));
+  await conditions(objects, CONNECTIONS, at("plain"), refused(/--allow-http/));
+  await strict.stop();
+
+  await start(["--allow-http", "--allow-insecure-skip-tls-verify"]);
+  await conditions(objects, CONNECTIONS, at("unchecked"), READY);
+  const valid = {
+    SecretValid: { status: "True" },
+    Connected: { status: "False", message: /http:.* the connection was refused/ },
+  } as const;
+  await conditions(objects, CONNECTIONS, at("plain"), valid);
+  // The flag only allows: who does not ask for it is checked all the same.
+  const untrusted = { Connected: { status: "False", message: /certificate/ } } as const;
+  await conditions(objects, CONNECTIONS, at("checked"), untrusted);
+}, 60_000);
