@@ -12,7 +12,7 @@ import { freePort } from "../harness/free-port.ts";
 import { startKonnector, type Konnector } from "../harness/konnector.ts";
 import { eventually } from "../harness/wait.ts";
 import { conditions, READY } from "./conditions.ts";
-import { kubectlAt } from "./landscape.ts";
+import { kubectlAt, PATIENCE } from "./landscape.ts";
 import { clusterBinding, connection, secret, WIDGETS } from "./manifests.ts";
 import { at, objectsOf } from "./objects.ts";
 
@@ -63,7 +63,7 @@ test("SIGTERM ends it within 10 s with code 0, whether it is at work or still wa
   const [atWork] = running as [Konnector];
   expect(await atWork.stop()).toBe(0);
   const justStarted = await start();
-  await eventually("its first words", () => justStarted.output().includes("starting"));
+  await eventually("its first words", () => justStarted.output().includes("starting"), PATIENCE);
   expect(await justStarted.stop()).toBe(0);
 });
 
@@ -94,4 +94,4 @@ test("http and unchecked TLS, which a kubeconfig asks for, are refused until a f
   // The flag only allows: who does not ask for it is checked all the same.
   const untrusted = { Connected: { status: "False", message: /certificate/ } } as const;
   await conditions(objects, CONNECTIONS, at("checked"), untrusted);
-}, 60_000);
+});
