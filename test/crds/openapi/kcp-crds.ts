@@ -139,8 +139,24 @@ const KINDS: Kind[] = [
     group: "example.org",
     kind: "Widget",
     namespaced: true,
-    spec: object({ size: { type: "integer", minimum: 1 }, port }, { required: ["size"] }),
-    status: object({ phase: text }),
+    spec: object(
+      {
+        size: { type: "integer", minimum: 1 },
+        port,
+        mode: { ...text, enum: ["Fast", "Safe"], default: "Safe" },
+        least: { type: "integer", default: 1 },
+        most: { type: "integer" },
+        tags: { type: "object", additionalProperties: text },
+        limits: quantities,
+      },
+      {
+        required: ["size"],
+        "x-kubernetes-validations": [
+          { rule: "!has(self.most) || self.least <= self.most", message: "the least is more than the most" },
+        ],
+      },
+    ),
+    status: object({ phase: text, conditions }),
   },
 ];
 
