@@ -41,7 +41,7 @@ const workspace: Rewrite = (request) => {
   if (pathname.startsWith(`${pathOf(CRDS, "")}/`)) return NOT_FOUND;
   if (pathname !== pathOf(CRDS, "")) return { ...request, path: `${pathname}${search}` };
   searchParams.set("labelSelector", "a-workspace-has=none");
-  return { ...request, path: `${pathname}?${searchParams}` };
+  return { ...request, path: `${pathname}?${searchParams.toString()}` };
 };
 
 const typeFrom = ({ spec: { group, names, scope, versions } }: Body): Resource => ({

@@ -64,12 +64,12 @@ export async function kubectlAt({ plane }: Side, args: string[], stdin?: string)
   return stdout;
 }
 
-/** Our CRDs and the namespace of the Secrets, both through kubectl, as a user would. */
+/** Our CRDs, as a user would install them. */
+export const installOurs = (side: Side): Promise<string> => kubectlAt(side, ["apply", "-f", MANIFESTS]);
+
+/** Our CRDs and the namespace of the Secrets, both through kubectl. */
 const install = (side: Side): Promise<unknown> =>
-  Promise.all([
-    kubectlAt(side, ["apply", "-f", MANIFESTS]),
-    kubectlAt(side, ["create", "namespace", SECRET_NAMESPACE]),
-  ]);
+  Promise.all([installOurs(side), kubectlAt(side, ["create", "namespace", SECRET_NAMESPACE])]);
 
 export async function startLandscape(options: LandscapeOptions = {}): Promise<Landscape> {
   const [provider, consumer] = await Promise.all([startSide("provider", options), startSide("consumer", options)]);
