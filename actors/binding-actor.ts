@@ -205,6 +205,7 @@ async function claim(engine: Engine, binding: AnyBinding | undefined): Promise<B
 }
 
 async function release(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
+  await engine.consumer.confirm();
   if (binding !== undefined) await removeCleanup(engine.consumer, resourceFor(binding), binding);
   return { type: "released" };
 }

@@ -4,7 +4,7 @@
 import { secretKey } from "../crds/connection.ts";
 import type { ConnectionEvent } from "../machines/connection-facts.ts";
 import type { Engine } from "./engine.ts";
-import { clusterUid, identityOf } from "./identity.ts";
+import { identityOf } from "./identity.ts";
 import { fingerprintOf, kubeconfigOf, secretOf } from "./kubeconfig-secret.ts";
 import { ApiError, type Cluster, type Identity, KubeconfigError, UnreachableError } from "./ports.ts";
 import { faultOf } from "./source.ts";
@@ -34,11 +34,11 @@ export const waiting = (error: unknown): { retryAfter?: number } => {
   return asked === undefined ? {} : { retryAfter: asked };
 };
 
-const READ_REMOTE = "read the provider's identity (get logicalclusters cluster, or namespaces kube-system)";
-const READ_LOCAL = "read this cluster's own identity";
+export const READ_REMOTE = "read the provider's identity (get logicalclusters cluster, or namespaces kube-system)";
+export const READ_LOCAL = "read this cluster's own identity";
 
 /** A failed step; `side` tells whose API server it was. */
-function failed(side: "provider" | "local", what: string, error: unknown): Identified {
+export function failed(side: "provider" | "local", what: string, error: unknown): Identified {
   const fault = side === "local" ? "local" : faultOf(error);
   return {
     type: "failed",
@@ -91,7 +91,7 @@ async function readIdentities(
   try {
     const remote = await identityOf(cluster).catch((error: unknown) => failed("provider", READ_REMOTE, error));
     if ("type" in remote) return remote;
-    const local = await clusterUid(engine.consumer).catch((error: unknown) => failed("local", READ_LOCAL, error));
+    const local = await engine.consumer.identify().catch((error: unknown) => failed("local", READ_LOCAL, error));
     return typeof local === "string" ? { remote, local } : local;
   } finally {
     void cluster.close();

@@ -15,7 +15,8 @@ import { connectionConditions, knownExports, knownSource } from "../machines/con
 import { factsOf } from "./connection-facts.ts";
 import { followSpec, keepEngagement } from "./engaging.ts";
 import { type Engine, isoNow, type Phase } from "./engine.ts";
-import { type Candidate, identify, waiting } from "./connecting.ts";
+import { type Candidate, failed, identify, READ_LOCAL, READ_REMOTE, waiting } from "./connecting.ts";
+import type { Engagement } from "./engagement.ts";
 import { peerBindings } from "./governance.ts";
 import { addCleanup, ifThere, removeCleanup } from "./finalizers.ts";
 import { hosted, type Rest, runPass } from "./host.ts";
@@ -31,7 +32,7 @@ import { leaveLease, wakeLease } from "./lease-actor.ts";
 import { ownerConnection } from "./directory.ts";
 import type { Syncer } from "./syncer.ts";
 import { AnotherClusterError, ApiError, PRIORITY } from "./ports.ts";
-import { faultOf } from "./source.ts";
+import { isStatus } from "./refusals.ts";
 import { announceSource } from "./source-event.ts";
 import { nextConditions, patchStatus, writeStatus } from "./status-writer.ts";
 import { sweep } from "./sweep.ts";
@@ -129,14 +130,23 @@ async function verify(engine: Engine, name: string): Promise<ConnectionEvent> {
     // Connections that were opened before may still lead to the old cluster: that is no reason to go on.
     if (stranger !== undefined) return { type: "verified", remote: stranger };
     await engagement.confirm();
-    engagement.trust();
-    return { type: "verified", remote: engagement.remote.uid };
+    return await verifyLocal(engine, engagement);
   } catch (error) {
     if (error instanceof AnotherClusterError) return { type: "verified", remote: error.found };
-    const fault = faultOf(error) === "unauthorized" ? "unauthorized" : "unreachable";
-    const message = `the provider no longer answers: ${String((error as Error).message)}`;
-    return { type: "failed", fault, message, ...waiting(error) };
+    return failed("provider", isStatus(error, 403) ? READ_REMOTE : "the provider no longer answers", error);
   }
+}
+
+/** The provider is who it was; so are we, unless something else has come to answer in our own cluster's place. */
+async function verifyLocal({ consumer }: Engine, engagement: Engagement): Promise<ConnectionEvent> {
+  const remote = engagement.remote.uid;
+  if (consumer.stranger() !== undefined) {
+    const local = await consumer.identify().catch((error: unknown) => failed("local", READ_LOCAL, error));
+    if (typeof local !== "string") return local;
+    if (local !== engagement.clusterUid) return { type: "verified", remote, local };
+  }
+  engagement.trust();
+  return { type: "verified", remote };
 }
 
 /** Frees the Secret unless another Connection that is still ours to finish needs it, then the Connection itself. */
@@ -146,6 +156,7 @@ async function release(engine: Engine, name: string): Promise<ConnectionEvent> {
   if (connection === undefined) return { type: "released" };
   // The sweep took its time: a binding may have come meanwhile, and it would be left without its Connection.
   if (directory.bindingsOf(name).length > 0) throw new Error("a binding has come to refer to this Connection");
+  await consumer.confirm();
   const secret = secretOf(engine, connection);
   if (secret && !isNeeded(engine, secret, name)) await freeSecret(consumer, secret);
   await ifThere(() => removeCleanup(consumer, CONNECTIONS, connection));

@@ -4,7 +4,7 @@
 import type { ApiError, Cluster } from "./ports.ts";
 import { isRightMissing } from "./refusals.ts";
 
-export function tellingDenials(cluster: Cluster, denied: (error: ApiError) => void): Cluster {
+export function tellingDenials<Kind extends Cluster>(cluster: Kind, denied: (error: ApiError) => void): Kind {
   const note = (error: unknown): never => {
     if (isRightMissing(error)) denied(error);
     throw error;

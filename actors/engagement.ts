@@ -40,6 +40,8 @@ export interface Engagement extends Pick<Source, "discovery" | "offer" | "defini
   confirm(): Promise<void>;
   /** UID of another cluster that was met where this one should be; undefined while none was. */
   stranger(): string | undefined;
+  /** Something else answers in our own cluster's place: nothing may be done for it. */
+  doubtOurselves(): void;
   /** It was verified. */
   trust(): void;
   close(): void;
@@ -116,6 +118,11 @@ export function engage(
       }
     }),
     stranger: () => doubt?.stranger,
+    doubtOurselves() {
+      const message = "another cluster answers at the address of this one";
+      doubt = { fault: "unreachable", message, stranger: doubt?.stranger };
+      events.discovery();
+    },
     trust() {
       doubt = null;
     },

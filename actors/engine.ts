@@ -8,7 +8,8 @@ import type { Documents } from "./documents.ts";
 import type { Engagement } from "./engagement.ts";
 import type { HeldLease } from "./held-lease.ts";
 import type { Standing } from "./access-reviews.ts";
-import type { Clock, Cluster, Connect, Log, Priority, Recorder, Telemetry, WorkQueue } from "./ports.ts";
+import type { Clock, Connect, Log, Priority, Recorder, Telemetry, WorkQueue } from "./ports.ts";
+import type { OwnCluster } from "./own-cluster.ts";
 import type { Syncer } from "./syncer.ts";
 import type { Timers } from "./timers.ts";
 import type { Mapper } from "../machines/rules/mapper.ts";
@@ -29,7 +30,7 @@ export interface Settings {
 }
 
 export interface Ports {
-  consumer: Cluster;
+  consumer: OwnCluster;
   connect: Connect;
   queue: WorkQueue;
   recorder: Recorder;

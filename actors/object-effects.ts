@@ -22,7 +22,7 @@ import { consumerFact, copyFact, projectionOf } from "./facts.ts";
 import type { Effects } from "./host.ts";
 import { ensureNamespace } from "./namespaces.ts";
 import * as writes from "./object-writes.ts";
-import type { Cluster, PatchOperation } from "./ports.ts";
+import { type Cluster, type PatchOperation, UnreachableError } from "./ports.ts";
 import { isNamespaceMissing, isStatus, judge } from "./refusals.ts";
 import { gateFor, type Syncer, type Watching } from "./syncer.ts";
 
@@ -99,6 +99,16 @@ async function onConsumer(work: Work, what: string, send: () => Answer): Answer 
     if (isStatus(error, 404)) return { type: "consumer.gone" };
     const judgement = judge(error, `${what} on this cluster`, true);
     return { type: "refused", ...judgement, ...(judgement.cause === "forbidden" ? { cause: "forbiddenHere" } : {}) };
+  }
+}
+
+/** Before anything is deleted or let go of: are we still the cluster for which that was decided? Shared by many. */
+async function beOurselves({ engine, watching }: Work): Promise<void> {
+  try {
+    await engine.consumer.confirm(watching.shape.clusterUid);
+  } catch (error) {
+    // Whatever the answer was, it is none to the request that waits for it.
+    throw new UnreachableError(`this cluster's own identity cannot be made sure of: ${(error as Error).message}`);
   }
 }
 
@@ -264,6 +274,7 @@ const clearMark = (work: Work, { consumer }: ObjectContext): Answer =>
 const deleteCopy = (work: Work, context: ObjectContext): Answer =>
   onProvider(`delete ${kindName(work)}`, async () => {
     const copy = copyOf(context);
+    await beOurselves(work);
     if (copy === null || gateMoved(work, context.gate)) return GATE_MOVED;
     const { shape, table } = work.watching;
     const engagement = engagementOf(work);
@@ -282,6 +293,7 @@ const stripMarkers = (work: Work, { gate, consumer }: ObjectContext): Answer =>
   onProvider(
     `patch ${kindName(work)}`,
     async () => {
+      await beOurselves(work);
       if (gateMoved(work, gate)) return GATE_MOVED;
       const copy = await copyBody(work);
       const markers = { clusterUid: gate?.clusterUid ?? "", objectUid: consumer?.uid ?? "" };
@@ -296,6 +308,7 @@ const stripMarkers = (work: Work, { gate, consumer }: ObjectContext): Answer =>
 const removeFinalizer = (work: Work, { consumer, gate }: ObjectContext): Answer =>
   onConsumer(work, `patch ${kindName(work)}`, async () => {
     if (!consumer) return { type: "consumer.gone" };
+    await beOurselves(work);
     // A binding may have come back to an object that was only drained: then it is held, not released.
     if (!consumer.deleting && gateMoved(work, gate)) return GATE_MOVED;
     const { engine, watching, key } = work;

@@ -27,6 +27,8 @@ export const freeSecret = (consumer: Cluster, secret: Secret): Promise<void> =>
 /** One pass over the Secrets. Rejects with the first error of our own cluster; the worker runs it again. */
 export async function secretsPass(engine: Engine): Promise<void> {
   for (const secret of [...engine.directory.secrets.values()]) {
-    if (hasFinalizer(secret, FINALIZER.cleanup) && !isNeeded(engine, secret)) await freeSecret(engine.consumer, secret);
+    if (!hasFinalizer(secret, FINALIZER.cleanup) || isNeeded(engine, secret)) continue;
+    await engine.consumer.confirm();
+    await freeSecret(engine.consumer, secret);
   }
 }

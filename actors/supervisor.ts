@@ -177,12 +177,24 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     OWN_KINDS.map(({ resource, group }) => `${resource}.${group}`).filter((name) => !directory.crds.get(`/${name}`));
 
   function readiness() {
+    const found = ports.consumer.stranger();
+    if (found !== undefined)
+      return { ready: false, missing: [`another cluster (${found}) answers at our own's address`] };
     const missing = missingDefinitions().map((name) => `CRD ${name} is not installed`);
     if (!directory.complete) missing.push(...[...unlisted].map(([resource, error]) => `list ${resource}: ${error}`));
     if (missing.length === 0 && !directory.complete) missing.push("the consumer's objects are being listed");
     return { ready: directory.complete, missing };
   }
 
+  ports.consumer.onStranger((found) => {
+    log.error(
+      { found: found ?? "" },
+      found ? "another cluster answers at our own's address" : "our own cluster is back",
+    );
+    if (found === undefined)
+      for (const { metadata } of directory.connections.values()) engine.wake(connectionKey(metadata.name));
+    else for (const engagement of engine.engagements.values()) engagement.doubtOurselves();
+  });
   telemetry.gauge("queue_depth", () => queue.depth);
   telemetry.gauge("engaged_connections", () => engine.engagements.size);
   telemetry.gauge("syncers", () => [...engine.syncers.values()].filter((one) => one.watching).length);

@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { type Ports } from "../actors/engine.ts";
 import { laneOf } from "../actors/keys.ts";
+import { ownCluster } from "../actors/own-cluster.ts";
+import type { Identity } from "../actors/ports.ts";
 import { startSupervisor, type Supervisor } from "../actors/supervisor.ts";
 import { systemClock } from "../adapters/clock.ts";
 import { startHealth } from "../adapters/http/health.ts";
@@ -40,7 +42,8 @@ async function run(config: Config): Promise<void> {
   });
   const own = loadOwnConfig(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig });
   log.info({ version: version(), server: own.access.server.origin, source: own.source }, "starting");
-  const consumer = createCluster(own.access, optionsFor("consumer"));
+  const open = (identity?: Identity) => createCluster(own.access, { ...optionsFor("consumer"), identity });
+  const consumer = ownCluster(open, systemClock);
   const rules = { allowHttp: config["allow-http"], allowInsecure: config["allow-insecure-skip-tls-verify"] };
   const ports: Ports = {
     consumer,

@@ -93,8 +93,8 @@ export type ConnectionEvent =
   | { type: "identified"; remote: string; local: string; fingerprint: string }
   | { type: "unusable"; fingerprint: string; reason: "SecretNotFound" | "ForbiddenField"; message: string }
   | { type: "pinned"; remote: string; local: string }
-  /** The engaged client was asked again who is there. */
-  | { type: "verified"; remote: string }
+  /** The engaged client was asked again who is there; `local` where there was doubt about ourselves, too. */
+  | { type: "verified"; remote: string; local?: string }
   | { type: "swept" }
   | { type: "released" }
   | { type: "failed"; fault: ConnectionFault; message: string; retryAfter?: number };

@@ -116,7 +116,7 @@ export const connectionMachine = setup({
       discovery: withoutDoubt(discovery),
       identity:
         event.type === "verified"
-          ? { local: identity?.local ?? connection?.localClusterUid ?? "", remote: event.remote }
+          ? { local: event.local ?? identity?.local ?? connection?.localClusterUid ?? "", remote: event.remote }
           : identity,
     })),
     recheckIdentity: assign({ retryIn: IDENTITY_RECHECK }),

@@ -9,6 +9,7 @@ import { KubeconfigError } from "../../actors/ports.ts";
 const LARGEST = 256 * 1024;
 const DEEPEST = 64;
 const MOST_ALIASES = 100;
+const MOST_MARKS = 8_000;
 
 export type Fields = Record<string, unknown>;
 
@@ -45,6 +46,16 @@ const checkText = (text: string): void => {
   if (text.length > LARGEST) throw invalid(`the kubeconfig is larger than ${LARGEST / 1024} KiB`);
 
   if (/[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text)) throw invalid("the kubeconfig is binary data, not text");
+};
+
+/**
+ * The parser takes up to 40 µs for each of these, and what it makes of 256 KiB of them are seconds in which nothing else
+ * runs. A kubeconfig has some 30 for each cluster with its user and context, 100 as JSON: the rest is names and certificates.
+ */
+const checkMarks = (text: string): void => {
+  let marks = 0;
+  for (const _mark of text.matchAll(/[\n\r,[\]{}"'&*!%#|>@`?]|[:-](?=\s)/g))
+    if (++marks > MOST_MARKS) throw invalid("the kubeconfig has too many lines or entries; keep the one that is used");
 };
 
 /** A recursive parser must not meet what would exhaust its stack; no real kubeconfig nests ten deep. */
@@ -159,6 +170,7 @@ const reference = (context: Entry, field: string): string => {
 export const readKubeconfig = (text: string): Selection => {
   const plain = text.replace(/^\ufeff/, "");
   checkText(plain);
+  checkMarks(plain);
   checkDepth(plain);
   const root = toMapping(plain);
   const context = selectContext(root);

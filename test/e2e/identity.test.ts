@@ -14,6 +14,7 @@ import { startGateway, type Gateway } from "../harness/gateway.ts";
 import { guardedDir } from "../harness/process-guard.ts";
 import { tokenKubeconfig } from "./accounts.ts";
 import { absent, conditions, object, READY } from "./conditions.ts";
+import { type Invariants, invariantsOf } from "./invariants.ts";
 import { type Lane, openLane } from "./lanes.ts";
 import { type Landscape, served, type Side, startLandscape, startSide } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
@@ -31,6 +32,7 @@ let other: Side;
 const lanes = new Map<string, Lane>();
 const proxies: FaultProxy[] = [];
 let gateway: Gateway;
+let invariants: Invariants;
 const up = () => land.provider.objects;
 const down = () => land.consumer.objects;
 
@@ -39,6 +41,7 @@ beforeAll(async () => {
   await writeFile(file, `${TOKEN},${KONNECTOR_USER}-both,both\n`);
   const flags = { "token-auth-file": file };
   [land, other] = await Promise.all([startLandscape({ flags }), startSide("other", { flags })]);
+  invariants = invariantsOf(land);
   for (const { plane } of [land.provider, other]) await grant(plane, `${KONNECTOR_USER}-both`, PROVIDER_RIGHTS);
   for (const word of ["cutoff", "keeper", "gated", "moved"]) {
     const lane = await openLane(land, word);
@@ -74,10 +77,10 @@ const writesThere = async ({ word }: Lane): Promise<string[]> =>
     .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
 
 /** Deletions, an edit and a drain while the other cluster answers; then the old one is back. */
-async function survive(lane: Lane, swap: () => void, back: () => void): Promise<string[]> {
+async function survive(lane: Lane, swap: () => Promise<void>, back: () => void): Promise<string[]> {
   const { word, type } = lane;
   const theirs = await other.objects.get(type, at("one", word));
-  swap();
+  await swap();
   await down().remove(type, at("one", word));
   await down().remove(type, at("two", word));
   await down().create(type, manifests.instance(type, "fresh", word));
@@ -90,6 +93,7 @@ async function survive(lane: Lane, swap: () => void, back: () => void): Promise<
   await absent(down(), CLUSTER_BINDINGS, at(word), BACK);
   for (const name of NAMES) expect(await up().get(type, at(name, word))).toBeUndefined();
   expect(await other.objects.get(type, at("one", word))).toEqual(theirs);
+  await invariants.check({ word, quiet: false });
   return writesThere(lane);
 }
 
@@ -101,14 +105,18 @@ describe.concurrent("another cluster that answers at the address of the pinned o
     "(%s: connections %s) gets no write and releases nothing, and is forgotten when the old one is back",
     async (word, how) => {
       const lane = lanes.get(word) as Lane;
+      const { type } = lane;
       const { url, ca } = land.provider.plane;
       const proxy = await startFaultProxy(url);
       proxies.push(proxy);
       await engage(lane, proxy.url, `${ca}\n${other.plane.ca}`);
-      const swap = () => {
+      const swap = async () => {
         proxy.lead(other.plane.url, how);
+        if (how === "cut") return;
         // What is open stays with the old cluster; a deletion under way there is as good as any.
-        if (how === "keep") setTimeout(() => proxy.lead(other.plane.url, "cut"), 1_000);
+        await down().remove(type, at("one", word));
+        await absent(down(), type, at("one", word));
+        proxy.lead(other.plane.url, "cut");
       };
       expect(await survive(lane, swap, () => proxy.lead(url, "cut"))).toEqual([]);
       expect(await other.objects.list(lane.type)).toHaveLength(1);
@@ -122,7 +130,7 @@ describe.concurrent("another cluster that answers at the address of the pinned o
     const target = ({ plane }: Side) => ({ url: plane.url, ca: plane.ca });
     const writes = await survive(
       lane,
-      () => gateway.lead(target(other)),
+      async () => gateway.lead(target(other)),
       () => gateway.lead(target(land.provider)),
     );
     // Those that were under way are fenced by what they name: a UID, or a version that no live object has.

@@ -15,7 +15,7 @@ import { apiDefinition, apiName, type ApiOptions, SECRET_NAMESPACE } from "./man
 import { at, objectsOf, pathOf, type Body, type Objects } from "./objects.ts";
 import { consumerUser, providerUser } from "./rights.ts";
 
-const MANIFESTS = path.join(import.meta.dirname, "..", "..", "crds", "manifests");
+export const MANIFESTS = path.join(import.meta.dirname, "..", "..", "crds", "manifests");
 
 /** Milliseconds a test waits for something the konnector is to do: generous, because machines are shared. */
 export const PATIENCE = 30_000;
