@@ -73,11 +73,25 @@ export async function identify(
     if ("type" in found) return { answer: found, candidate: null };
     const { remote, local } = found;
     const cluster = engine.connect(name, text, remote);
+    const broken = await firstUse(cluster);
+    if (broken !== undefined) return { answer: broken, candidate: null };
     const answer: Identified = { type: "identified", remote: remote.uid, local, fingerprint };
     return { answer, candidate: { cluster, fingerprint, remote, local } };
   } catch (error) {
     if (error instanceof KubeconfigError) return { answer: unusable(fingerprint, error), candidate: null };
     throw error;
+  }
+}
+
+/** A client that cannot be used although the provider said who it is: nothing may be engaged with that, or let go for it. */
+async function firstUse(cluster: Cluster): Promise<Identified | undefined> {
+  try {
+    await cluster.ping();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ApiError) return undefined;
+    void cluster.close();
+    return failed("provider", "connect to the provider", error);
   }
 }
 

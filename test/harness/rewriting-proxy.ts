@@ -18,8 +18,8 @@ export interface Passing {
   headers: IncomingHttpHeaders;
 }
 
-/** What becomes of a request: it goes on like this, or is answered at once. */
-export type Rewrite = (request: Passing) => Passing | { status: number; body: unknown };
+/** What becomes of a request: it goes on like this, is answered at once, or never. */
+export type Rewrite = (request: Passing) => Passing | { status: number; body: unknown } | "silence";
 
 export interface RewritingProxy {
   /** For the konnector: leads here, below `prefix`. */
@@ -28,6 +28,8 @@ export interface RewritingProxy {
   requests: string[];
   /** How requests are changed from now on. */
   rewrite: Rewrite;
+  /** Every connection ends after one answer. */
+  endsEach: boolean;
   stop(): Promise<void>;
 }
 
@@ -94,6 +96,8 @@ export async function startRewritingProxy(kubeconfig: string, rewrite: Rewrite):
     proxy.requests.push(`${method} ${path}`);
     if (headers.authorization !== `Bearer ${TOKEN}`) return reply(response, 401, { kind: "Status", code: 401 });
     const next = proxy.rewrite({ method, path, headers });
+    if (proxy.endsEach) response.shouldKeepAlive = false;
+    if (next === "silence") return;
     if ("status" in next) return reply(response, next.status, next.body);
     pass(upstream, agent, next, request, response);
   });
@@ -104,6 +108,7 @@ export async function startRewritingProxy(kubeconfig: string, rewrite: Rewrite):
     kubeconfig: (prefix = "") => kubeconfigFor(`${url}${prefix}`, ca.certificatePem),
     requests: [],
     rewrite,
+    endsEach: false,
     async stop() {
       agent.destroy();
       server.close();
