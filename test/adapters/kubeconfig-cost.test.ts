@@ -15,7 +15,7 @@ const within = (before: string, piece: string, after: string): string =>
   before + many(piece).slice(0, LARGEST - before.length - after.length) + after;
 const counted = (piece: (n: number) => string, between: string): string => {
   const pieces: string[] = [];
-  for (let length = 0; length < LARGEST - 20; ) length += pieces[pieces.push(piece(pieces.length)) - 1]!.length + 1;
+  for (let length = 0; length < LARGEST - 20;) length += pieces[pieces.push(piece(pieces.length)) - 1]!.length + 1;
   return pieces.slice(0, -2).join(between);
 };
 
@@ -44,7 +44,7 @@ const TEXTS: Record<string, string> = {
   "pairs of quotes": many('""\n'),
   "escapes in quotes": within('"', "\\n", '"'),
   "lines in quotes": within('"', "a\n", '"'),
-  "apostrophes": many("''"),
+  apostrophes: many("''"),
   "lines of a block": within("a: |\n", " a\n", ""),
   "lines of a folded block": within("a: >\n", " a\n", ""),
   "lines of text": many("a\n"),

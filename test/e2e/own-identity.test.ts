@@ -128,11 +128,11 @@ const state = async ({ objects }: Side) => ({
 });
 
 /** Until the process says of its Connection that the cluster has changed. */
-const noticed = ({ log }: Konnector, seen: number): Promise<unknown> =>
+const noticed = (process: Konnector, seen: number): Promise<unknown> =>
   eventually(
     "the konnector to notice",
     () => {
-      const news = log().slice(seen);
+      const news = process.log().slice(seen);
       const found = news.find(({ reason }) => /not Ready: pinned to provider/.test(String(reason)));
       return found ?? new NotYet(news);
     },
