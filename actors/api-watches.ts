@@ -10,7 +10,7 @@ import type { Engine } from "./engine.ts";
 import type { Shape } from "./facts.ts";
 import { objectKey } from "./keys.ts";
 import { PRIORITY, type Priority } from "./ports.ts";
-import { isRightMissing } from "./refusals.ts";
+import { isRightMissing, isStatus } from "./refusals.ts";
 import { gateFor, type Syncer, type Watching } from "./syncer.ts";
 import { createTable, type Entry, MOST_STRAYS } from "./table.ts";
 
@@ -113,6 +113,12 @@ export function watchProvider(engine: Engine, syncer: Syncer, watching: Watching
     engagement,
     watch: { stop: () => {}, position: () => undefined },
     listed: false,
+    unserved: false,
+  };
+  const noteUnserved = (unserved: boolean): void => {
+    if (provider.unserved === unserved) return;
+    provider.unserved = unserved;
+    weighAll(engine, syncer);
   };
   watching.provider = provider;
   provider.watch = engagement.cluster.watch(
@@ -125,12 +131,14 @@ export function watchProvider(engine: Engine, syncer: Syncer, watching: Watching
       listed(keys) {
         table.copiesListed(keys);
         provider.listed = true;
+        provider.unserved = false;
         watching.trouble.provider = null;
         weighAll(engine, syncer);
         engine.wake(syncer.key);
       },
       failed(error) {
         watching.trouble.provider = refusedWatch(shape, error);
+        noteUnserved(isStatus(error, 404) && engagement.offer(syncer.api) === undefined);
         engine.wake(syncer.key, PRIORITY.backlog);
       },
       recovered() {

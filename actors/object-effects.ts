@@ -3,7 +3,7 @@
 // write is made only while the gate it was decided on still stands.
 // Rules: docs/reference/behaviour.md, "Objects" and "Fences".
 
-import { hasFinalizer, type Key, type KubeObject } from "../crds/kube-object.ts";
+import { hasFinalizer, type Key, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { FIELD_MANAGER, FINALIZER } from "../crds/labels.ts";
 import type { EventReason } from "../crds/reasons.ts";
 import {
@@ -15,6 +15,7 @@ import {
   whose,
 } from "../machines/object-facts.ts";
 import { wantedHash } from "../machines/rules/projection.ts";
+import type { Markers } from "../machines/rules/ownership.ts";
 import { mirroredStatus, speaksOfThePast, statusFact } from "../machines/rules/status.ts";
 import { type Engine, isoNow } from "./engine.ts";
 import type { Engagement } from "./engagement.ts";
@@ -25,6 +26,7 @@ import * as writes from "./object-writes.ts";
 import { type Cluster, type PatchOperation, UnreachableError } from "./ports.ts";
 import { isNamespaceMissing, isStatus, judge } from "./refusals.ts";
 import { gateFor, type Syncer, type Watching } from "./syncer.ts";
+import { type Whereabouts, whereabouts } from "./whereabouts.ts";
 
 export const EFFECTS = [
   "addFinalizer",
@@ -203,22 +205,23 @@ const createNamespace = (work: Work, { gate }: ObjectContext): Answer =>
     return { type: "namespace.ready" };
   });
 
+/** The copy in whichever version it is served; null once the pinned cluster has said that it is in none. */
+async function findCopy(work: Work): Promise<Whereabouts | null> {
+  const engagement = engagementOf(work);
+  const found = await whereabouts(engagement.cluster, work.watching.shape.resource, work.providerKey);
+  // On another cluster nothing of ours is ever there.
+  if (found === null) await engagement.confirm();
+  return found;
+}
+
 const lookUpCopy = (work: Work): Answer =>
   onProvider(`get ${kindName(work)}`, async () => {
     const { shape, table } = work.watching;
-    const engagement = engagementOf(work);
-    try {
-      const copy = await engagement.cluster.get(shape.resource, work.providerKey);
-      const fact = copyFact(shape, copy);
-      return { type: "looked", found: fact };
-    } catch (error) {
-      if (!isStatus(error, 404)) throw error;
-      // On another cluster nothing of ours is ever there.
-      await engagement.confirm();
-      const known = table.get(work.id)?.copy;
-      if (known) table.forgetCopy(work.id, known.uid);
-      return { type: "looked", found: null };
-    }
+    const found = await findCopy(work);
+    if (found !== null) return { type: "looked", found: copyFact(shape, found.object) };
+    const known = table.get(work.id)?.copy;
+    if (known) table.forgetCopy(work.id, known.uid);
+    return { type: "looked", found: null };
   });
 
 const writeStatus = (work: Work, context: ObjectContext): Answer =>
@@ -277,11 +280,8 @@ const deleteCopy = (work: Work, context: ObjectContext): Answer =>
     await beOurselves(work);
     if (copy === null || gateMoved(work, context.gate)) return GATE_MOVED;
     const { shape, table } = work.watching;
-    const engagement = engagementOf(work);
-    const answer = await engagement.cluster.delete(shape.resource, work.providerKey, copy.uid);
-    // "gone" names the very object; that nothing is there could be said by any cluster.
-    if (answer === "absent") await engagement.confirm();
-    if (typeof answer === "string") {
+    const answer = await deleteByUid(work, copy.uid);
+    if (answer === "gone") {
       table.forgetCopy(work.id, copy.uid);
       return { type: "deleted" };
     }
@@ -289,21 +289,45 @@ const deleteCopy = (work: Work, context: ObjectContext): Answer =>
     return { type: "delete.waiting", copy: copyFact(shape, answer) };
   });
 
-const stripMarkers = (work: Work, { gate, consumer }: ObjectContext): Answer =>
+async function deleteByUid(work: Work, uid: string): Promise<"gone" | KubeObject> {
+  const engagement = engagementOf(work);
+  const { cluster } = engagement;
+  const answer = await cluster.delete(work.watching.shape.resource, work.providerKey, uid);
+  // "gone" names the very object; that nothing is there could be said by any cluster, and of one version of it alone.
+  if (answer !== "absent") return answer;
+  const found = await findCopy(work);
+  if (found?.object.metadata.uid !== uid) return "gone";
+  const second = await cluster.delete(found.resource, work.providerKey, uid);
+  if (second !== "absent") return second;
+  await engagement.confirm();
+  return "gone";
+}
+
+const stripMarkers = (work: Work, context: ObjectContext): Answer =>
   onProvider(
     `patch ${kindName(work)}`,
     async () => {
+      const { gate, consumer } = context;
       await beOurselves(work);
       if (gateMoved(work, gate)) return GATE_MOVED;
-      const copy = await copyBody(work);
-      const markers = { clusterUid: gate?.clusterUid ?? "", objectUid: consumer?.uid ?? "" };
-      const { shape, table } = work.watching;
-      await provider(work).patch(shape.resource, work.providerKey, writes.stripMarkers(copy, markers));
-      table.forgetCopy(work.id, copy.metadata.uid);
+      await strip(work, { clusterUid: gate?.clusterUid ?? "", objectUid: consumer?.uid ?? "" });
+      work.watching.table.forgetCopy(work.id, copyOf(context)?.uid ?? "");
       return { type: "orphaned" };
     },
     true,
   );
+
+async function strip(work: Work, markers: Markers): Promise<void> {
+  const patch = (resource: Resource, copy: KubeObject) =>
+    provider(work).patch(resource, work.providerKey, writes.stripMarkers(copy, markers));
+  try {
+    await patch(work.watching.shape.resource, await copyBody(work));
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+    const found = await findCopy(work);
+    if (found !== null) await patch(found.resource, found.object);
+  }
+}
 
 const removeFinalizer = (work: Work, { consumer, gate }: ObjectContext): Answer =>
   onConsumer(work, `patch ${kindName(work)}`, async () => {

@@ -33,6 +33,11 @@ export const isNamespaceMissing = (error: unknown, namespace: string): boolean =
 export const isStatus = (error: unknown, ...statuses: number[]): error is ApiError =>
   error instanceof ApiError && statuses.includes(error.status);
 
+/** Nothing is served at that address, as opposed to: the object is not there, which an API server says by its name. */
+export const isTypeMissing = (error: unknown): boolean =>
+  isStatus(error, 404) &&
+  (error.reason !== "NotFound" || error.message.includes("could not find the requested resource"));
+
 /** Schema skew: the body has a field or type that the server's schema does not declare. It answers 500, not 4xx. */
 const isUntyped = (error: ApiError): boolean =>
   error.status === 500 && error.message.includes("failed to create typed patch object");

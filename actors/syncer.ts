@@ -22,7 +22,13 @@ export interface Watching {
   table: Table;
   consumer: Watch;
   consumerListed: boolean;
-  provider: { engagement: Engagement; watch: Watch; listed: boolean } | null;
+  provider: {
+    engagement: Engagement;
+    watch: Watch;
+    listed: boolean;
+    /** The provider has stopped serving what it no longer exports: no list will come, and each copy is looked up instead. */
+    unserved: boolean;
+  } | null;
   /** Why a side is not listed yet, as far as its watch has said. */
   trouble: { consumer: Refusal | null; provider: Refusal | null };
 }
@@ -101,7 +107,7 @@ export const syncersOf = (syncers: ReadonlyMap<string, Syncer>, connection: stri
 export function gateFor(syncer: Syncer, key: string): Gate {
   const { mode, adopt } = syncer.ruleFor(parseKey(key).namespace);
   const { provider, shape } = syncer.watching ?? {};
-  const engaged = provider?.listed === true;
+  const engaged = provider?.listed === true || provider?.unserved === true;
   return { mode, adopt, engaged, listing: !engaged && !syncer.lost, clusterUid: shape?.clusterUid ?? "" };
 }
 

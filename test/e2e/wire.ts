@@ -91,10 +91,14 @@ function wasLetGo(consumer: Write[], owner: Owner, time: string): boolean {
   );
 }
 
+/** Refused before its body was read: the type is not served at that address. */
+const isUnserved = ({ requestObject, responseStatus }: Write): boolean =>
+  requestObject === undefined && responseStatus?.code === 404;
+
 export function unjustifiedDeletes({ consumer, provider }: Traffic): string[] {
   const known = owners(provider);
   return ofInstances(provider)
-    .filter(({ verb }) => verb === "delete")
+    .filter((event) => event.verb === "delete" && !isUnserved(event))
     .flatMap((event) => {
       const uid = event.requestObject?.preconditions?.uid;
       const owner = known.get(uid);
