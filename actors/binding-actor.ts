@@ -176,11 +176,34 @@ export async function bindingPass(engine: Engine, connection: string, { namespac
     },
   });
   const written = await report(engine, namespace, name, connection, rest);
-  engine.timers.set(key, written ? rest.context.retryIn : (rest.context.retryIn ?? 1_000));
+  if (due) lookAgain(engine, binding);
+  engine.timers.set(key, rest.context.retryIn ?? nextLook(engine, { namespace, name }, written));
   // What its APIs need may have changed with what has become of them.
   for (const whose of [connection, OURSELVES]) engine.wake(permissionsKey(whose), PRIORITY.backlog);
   if (isOver(binding, rest)) engine.records.delete(key);
   else engine.records.set(key, { value: rest.value, context: rest.context });
+}
+
+/** Milliseconds until a status that was not written is looked at again. */
+const REWRITE = 1_000;
+/** …and until a binding that waits for objects or definitions to go asks again, without a request. */
+const BACKSTOP = 5_000;
+
+/** Null for a binding that waits for nothing to go. */
+function nextLook({ directory }: Engine, { namespace, name }: Key, written: boolean): number | null {
+  if (!written) return REWRITE;
+  const binding = directory.binding(namespace, name);
+  if (binding === undefined) return null;
+  const isLettingGo = isDeleting(binding) || answeredApis(binding).length > listedApis(binding).length;
+  return isLettingGo ? BACKSTOP : null;
+}
+
+/** What it saw may have been a moment between two reports of a syncer, which tells nothing twice. */
+function lookAgain(engine: Engine, binding: AnyBinding | undefined): void {
+  if (binding === undefined) return;
+  for (const api of answeredApis(binding)) {
+    engine.wake(syncerFor(engine, binding.spec.connectionRef.name, api).key, PRIORITY.backlog);
+  }
 }
 
 const isOver = (binding: AnyBinding | undefined, rest: Rest<BindingContext>): boolean =>

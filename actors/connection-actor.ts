@@ -80,9 +80,19 @@ export async function connectionPass(engine: Engine, name: string): Promise<void
   const written = await report(engine, name, rest);
   setDue(engine.timers, key, rest, again);
   // Not by the timer of the next try: that one would come early then, and a server has perhaps asked us to wait.
-  if (!written) engine.clock.after(REWRITE, () => engine.wake(key));
+  if (!written) rewriteLater(engine, key);
   announce(engine, name, rest);
   if (rest.in("gone") && engine.directory.connection(name) === undefined) forget(engine, name);
+}
+
+/** One look at a time, however many passes could not write: each of them would go on for ever beside the others. */
+function rewriteLater(engine: Engine, key: string): void {
+  if (engine.rewrites.has(key)) return;
+  engine.rewrites.add(key);
+  engine.clock.after(REWRITE, () => {
+    engine.rewrites.delete(key);
+    engine.wake(key);
+  });
 }
 
 /** An effect against our own cluster: what it rejects with is a failure of ours. */

@@ -77,6 +77,8 @@ export interface Engine extends Ports {
   shown: Map<string, unknown>;
   /** Since when (milliseconds) a worse status has been wanted for an object of our own kinds, by uid. */
   doubts: Map<string, number>;
+  /** Connections whose status was not written and is about to be looked at again. */
+  rewrites: Set<string>;
   /** Puts an actor on the queue. */
   wake(key: string, priority?: Priority): void;
 }

@@ -52,6 +52,10 @@ const isNews = (engine: Engine, before: KubeObject | undefined, after: KubeObjec
   return gist(before) !== gist(after);
 };
 
+/** What a binding has let go of stands in the status alone, and whoever waits for the same API goes by it. */
+const answersFor = (binding: AnyBinding | undefined): string =>
+  binding === undefined ? "" : JSON.stringify(answeredApis(binding).sort());
+
 /** Starts at once and returns; waits by itself for CRDs that are not there yet. */
 export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   const { queue, clock, telemetry, log } = ports;
@@ -65,8 +69,11 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
       if (isNews(engine, before, after)) wakeConnection(after ?? before);
       if (after === undefined) engine.wake(SECRETS_KEY, PRIORITY.backlog);
     },
-    binding: (before, after) =>
-      isNews(engine, before, after) && [before, after].forEach((one) => one && wakeBinding(one)),
+    binding: (before, after) => {
+      if (isNews(engine, before, after) || answersFor(before) !== answersFor(after)) {
+        for (const one of [before, after]) if (one) wakeBinding(one);
+      }
+    },
     secret: (before, after) => wakeUsers((after ?? before) as Secret),
     crd: (before, after) => crdChanged((after ?? before) as KubeObject),
     listed: () => directory.complete && wakeAll(),
@@ -104,6 +111,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     startedAt: clock.now(),
     shown: new Map(),
     doubts: new Map(),
+    rewrites: new Set(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
   };
 
@@ -115,6 +123,9 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     const { name } = binding.spec.connectionRef;
     engine.wake(bindingKey(name, keyOf(binding)));
     engine.wake(connectionKey(name));
+    // Whatever it refers to: its name may be the one that `autoBind` waits for.
+    if (directory.connection(binding.metadata.name))
+      engine.wake(connectionKey(binding.metadata.name), PRIORITY.backlog);
     const apis = new Set(answeredApis(binding));
     for (const api of apis) engine.wake(syncerFor(engine, name, api).key);
     // Others, also of Connections to the same provider, may gain or lose what this one governs.
