@@ -5,6 +5,7 @@
 import { isDeleting, keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER } from "../crds/labels.ts";
 import type { ConsumerFact, CopyFact } from "../machines/object-facts.ts";
+import { isHeldByUpdate } from "../machines/rules/field-entries.ts";
 import type { Mapper } from "../machines/rules/mapper.ts";
 import { markersOf } from "../machines/rules/ownership.ts";
 import { ownedHash, project, type TravelPolicy, wantedHash } from "../machines/rules/projection.ts";
@@ -52,5 +53,6 @@ export const copyFact = (shape: Shape, copy: KubeObject): CopyFact => ({
   resourceVersion: copy.metadata.resourceVersion,
   deleting: isDeleting(copy),
   owned: ownedHash(copy),
+  heldByUpdate: isHeldByUpdate(copy),
   status: statusFact(copy, shape.hasStatus),
 });

@@ -31,6 +31,7 @@ import { type Whereabouts, whereabouts } from "./whereabouts.ts";
 export const EFFECTS = [
   "addFinalizer",
   "applyCopy",
+  "reownFields",
   "createNamespace",
   "lookUpCopy",
   "writeStatus",
@@ -50,6 +51,8 @@ export interface Work {
   key: Key;
   id: string;
   providerKey: Key;
+  /** What a look in this pass has found: no watch shows it, so the table does not have it. */
+  looked?: KubeObject;
 }
 
 type Answer = Promise<ObjectEvent | undefined>;
@@ -128,6 +131,7 @@ export function objectEffects(work: Work): Effects<ObjectContext, ObjectEvent> {
   return {
     addFinalizer: (context) => addFinalizer(work, context),
     applyCopy: (context) => applyCopy(work, context),
+    reownFields: (context) => reownFields(work, context),
     createNamespace: (context) => createNamespace(work, context),
     lookUpCopy: () => lookUpCopy(work),
     writeStatus: (context) => writeStatus(work, context),
@@ -197,6 +201,24 @@ function applyFailure(work: Work, context: ObjectContext, error: unknown): Objec
   return context.confirmedAbsent ? { type: "refused", ...judgement, cause: "fault" } : { type: "occupied" };
 }
 
+const reownFields = (work: Work, context: ObjectContext): Answer =>
+  onProvider(
+    `patch ${kindName(work)}`,
+    async () => {
+      const { shape, table } = work.watching;
+      const known = copyOf(context);
+      const isKnown = ({ metadata: { uid, resourceVersion } }: KubeObject) =>
+        uid === known?.uid && resourceVersion === known.resourceVersion;
+      const copy = work.looked && isKnown(work.looked) ? work.looked : await copyBody(work);
+      if (!isKnown(copy)) return COPY_REPLACED;
+      if (gateMoved(work, context.gate)) return GATE_MOVED;
+      const patched = await provider(work).patch(shape.resource, work.providerKey, writes.reownFields(copy));
+      if (context.copy) table.copySeen(patched);
+      return { type: "reowned", copy: copyFact(shape, patched) };
+    },
+    true,
+  );
+
 const createNamespace = (work: Work, { gate }: ObjectContext): Answer =>
   onProvider(`create namespaces ${work.providerKey.namespace}`, async () => {
     if (gateMoved(work, gate)) return GATE_MOVED;
@@ -218,7 +240,10 @@ const lookUpCopy = (work: Work): Answer =>
   onProvider(`get ${kindName(work)}`, async () => {
     const { shape, table } = work.watching;
     const found = await findCopy(work);
-    if (found !== null) return { type: "looked", found: copyFact(shape, found.object) };
+    if (found !== null) {
+      work.looked = found.object;
+      return { type: "looked", found: copyFact(shape, found.object) };
+    }
     const known = table.get(work.id)?.copy;
     if (known) table.forgetCopy(work.id, known.uid);
     return { type: "looked", found: null };

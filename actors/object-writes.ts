@@ -6,6 +6,7 @@ import type { KubeObject } from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER, LABEL } from "../crds/labels.ts";
 import { apiVersionOf } from "../crds/resources.ts";
 import type { ConsumerFact, CopyFact } from "../machines/object-facts.ts";
+import { reowned } from "../machines/rules/field-entries.ts";
 import type { Markers } from "../machines/rules/ownership.ts";
 import type { PatchOperation } from "./ports.ts";
 
@@ -87,6 +88,13 @@ export const stripMarkers = (copy: KubeObject, markers: Markers): PatchOperation
   ...[LABEL.managed, LABEL.consumerClusterUid]
     .filter((label) => copy.metadata.labels?.[label] !== undefined)
     .map((label): PatchOperation => ({ op: "remove", path: labelPath(label) })),
+];
+
+/** What we own under Update becomes ours under Apply, on the very state we saw; nothing else of the copy changes. */
+export const reownFields = ({ metadata }: KubeObject): PatchOperation[] => [
+  sameObject(metadata.uid),
+  sameState(metadata.resourceVersion),
+  { op: "replace", path: "/metadata/managedFields", value: reowned(metadata.managedFields ?? []) as unknown as Json },
 ];
 
 /** A provider namespace that an object needs, marked as ours. */

@@ -30,6 +30,8 @@ export interface CopyFact extends Markers {
   deleting: boolean;
   /** Hash of the fields our managedFields entry owns. */
   owned: string;
+  /** Our manager owns fields of it under Update, which no apply releases. */
+  heldByUpdate: boolean;
   status: StatusFact;
 }
 
@@ -85,6 +87,7 @@ export type ObjectEvent =
   | { type: "claimed"; consumer: ConsumerFact }
   /** `sent`: hash of the projection that was applied, which is that of `consumer`, perhaps newer than the facts were. */
   | { type: "applied"; consumer: ConsumerFact; copy: CopyFact; sent: string }
+  | { type: "reowned"; copy: CopyFact }
   | { type: "occupied" }
   | { type: "namespace.missing" }
   | { type: "namespace.ready" }
@@ -167,6 +170,6 @@ export function owesNothing(
 ): boolean {
   const markers = { clusterUid: gate.clusterUid, objectUid: consumer.uid };
   const idle = !consumer.deleting && consumer.claimed && consumer.mark === "" && isLive(copy);
-  const settled = idle && gate.mode === "sync" && ownership(copy, markers) === "ours";
+  const settled = idle && !copy.heldByUpdate && gate.mode === "sync" && ownership(copy, markers) === "ours";
   return settled && specInSync(consumer, copy, memory.accepted) && statusInSync(consumer, copy, memory.acceptedStatus);
 }

@@ -70,6 +70,7 @@ export const objectMachine = setup({
     stillInTheWay: ({ context }) => isSyncing(context) && conflictOf(context) !== "",
     stillAwaited: ({ context }) => isSyncing(context) && copyOf(context)?.deleting === true,
     stillLeaving: ({ context }) => mustGo(context) && context.gate?.engaged === true,
+    heldByUpdate: ({ context }) => copyOf(context)?.heldByUpdate === true,
     specDiffers: ({ context }) => {
       const copy = copyOf(context);
       return !!context.consumer && copy !== null && !specInSync(context.consumer, copy, context.accepted);
@@ -83,6 +84,7 @@ export const objectMachine = setup({
     // Effects: carried out by the actor, each answered with one event.
     addFinalizer: () => {},
     applyCopy: () => {},
+    reownFields: () => {},
     createNamespace: () => {},
     lookUpCopy: () => {},
     writeStatus: () => {},
@@ -104,6 +106,12 @@ export const objectMachine = setup({
       const { consumer, copy, sent } = event;
       const accepted = copy.owned === sent ? null : { wanted: sent, owned: copy.owned };
       return { consumer, copy, found: null, accepted, refused: null, attempts: 0, retryIn: null };
+    }),
+    // Asked for once in a pass, whatever the server has made of it.
+    noteReowned: assign(({ context, event }) => {
+      if (event.type !== "reowned") return {};
+      const copy = { ...event.copy, heldByUpdate: false };
+      return context.copy ? { copy } : { found: copy };
     }),
     noteMirrored: assign(({ event }) => {
       if (event.type !== "mirrored") return {};
@@ -167,6 +175,7 @@ export const objectMachine = setup({
         { guard: "copyDeleting", target: "engaging.awaitingRemoval" },
         { guard: "markedButNotLooked", target: "engaging.lookingUp" },
         { guard: "copyAbsent", target: "engaging.applying" },
+        { guard: "heldByUpdate", target: "engaging.reowning" },
         { guard: "specDiffers", target: "engaging.applying" },
         { guard: "marked", target: "ready.unmarking" },
         { guard: "statusDiffers", target: "ready.mirroring" },
@@ -194,6 +203,11 @@ export const objectMachine = setup({
             "namespace.missing": "creatingNamespace",
             ...consumerVanished,
           },
+        },
+        reowning: {
+          description: "We own fields of the copy under Update, which no apply releases: they become those of our applies.",
+          entry: "reownFields",
+          on: { reowned: { target: "#object.deciding", actions: "noteReowned" } },
         },
         creatingNamespace: {
           description: "The apply's 404 named the namespace: it is created, once for all that wait for it.",

@@ -4,8 +4,9 @@
 
 import { contentHash } from "../../crds/canonical.ts";
 import type { Json } from "../../crds/json.ts";
-import type { Key, KubeObject, ManagedFieldsEntry } from "../../crds/kube-object.ts";
-import { ANNOTATION, FIELD_MANAGER, GROUP, LABEL } from "../../crds/labels.ts";
+import type { Key, KubeObject } from "../../crds/kube-object.ts";
+import { ANNOTATION, GROUP, LABEL } from "../../crds/labels.ts";
+import { appliedEntry } from "./field-entries.ts";
 import type { Markers } from "./ownership.ts";
 
 type Fields = Record<string, Json>;
@@ -78,14 +79,9 @@ const comparable = (labels: Json, annotations: Json, fields: Fields): Json => ({
 export const wantedHash = (projected: KubeObject): string =>
   contentHash(comparable(projected.metadata.labels ?? {}, projected.metadata.annotations ?? {}, payload(projected)));
 
-const ourEntry = (copy: KubeObject): ManagedFieldsEntry | undefined =>
-  copy.metadata.managedFields?.find(
-    (entry) => entry.manager === FIELD_MANAGER && entry.operation === "Apply" && (entry.subresource ?? "") === "",
-  );
-
 /** Hash of what we own of a copy, or "" if we own nothing of it. Needs the copy's managedFields. */
 export function ownedHash(copy: KubeObject): string {
-  const owned = ourEntry(copy)?.fieldsV1;
+  const owned = appliedEntry(copy)?.fieldsV1;
   if (owned === undefined) return "";
   const { metadata, ...fields } = extract(owned, copy as unknown as Json) as Fields;
   const { labels, annotations } = (metadata ?? {}) as Fields;

@@ -97,6 +97,14 @@ describe("the facts of a copy", () => {
     expect(copyFact(shape, taken as KubeObject).owned).not.toBe(owned);
   });
 
+  it("tell what of it our manager owns under Update, which no apply releases", () => {
+    const copy = copyOfWidget(shape, widget());
+    expect(copyFact(shape, copy).heldByUpdate).toBe(false);
+    const [entry] = copy.metadata.managedFields ?? [];
+    const managedFields = [{ ...entry, operation: "Update" as const }];
+    expect(copyFact(shape, { ...copy, metadata: { ...copy.metadata, managedFields } }).heldByUpdate).toBe(true);
+  });
+
   it("of a foreign object: nobody's markers, nothing owned", () => {
     const foreign = widget({ uid: "foreign", deletionTimestamp: "2026-01-02T03:04:05Z" });
     expect(copyFact(shape, foreign)).toMatchObject({ clusterUid: "", objectUid: "", owned: "", deleting: true });

@@ -170,6 +170,20 @@ describe("markers", () => {
   });
 });
 
+describe("what we own under Update", () => {
+  it("becomes ours under Apply on the very state that was seen, and nothing else changes", () => {
+    const [applied] = copyOfWidget(shape, widget()).metadata.managedFields ?? [];
+    const theirs = { manager: "controller", operation: "Update" as const, fieldsV1: { "f:spec": { "f:colour": {} } } };
+    const updated = { ...applied, operation: "Update" as const, fieldsV1: { "f:spec": { "f:any": {} } } };
+    const copy = copyOfWidget(shape, widget(), { managedFields: [theirs, updated] });
+    expect(writes.reownFields(copy)).toEqual([
+      { op: "test", path: "/metadata/uid", value: "copy-of-uid-a" },
+      { op: "test", path: "/metadata/resourceVersion", value: "50" },
+      { op: "replace", path: "/metadata/managedFields", value: [theirs, { ...updated, operation: "Apply" }] },
+    ]);
+  });
+});
+
 describe("every patch of a consumer object", () => {
   /** What JSON patch (RFC 6902) and JSON pointers (RFC 6901) ask of a path. */
   const POINTER = /^(?:\/(?:[^~/]|~0|~1)*)*$/;

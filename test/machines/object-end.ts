@@ -7,7 +7,7 @@ export interface End {
   at: string;
   /** The consumer object's finalizers and conflict mark; null: it is gone. */
   consumer: { finalizers: string[]; mark: string } | null;
-  copy: Pick<ProviderObject, "clusterUid" | "objectUid" | "owned" | "deleting"> | null;
+  copy: Pick<ProviderObject, "clusterUid" | "objectUid" | "owned" | "heldByUpdate" | "deleting"> | null;
   /** The consumer shows its copy's status. */
   mirrored: boolean;
 }
@@ -15,7 +15,13 @@ export interface End {
 type Part = Pick<End, "at" | "consumer" | "copy"> & { mirrored?: boolean };
 
 const held = (copy: ProviderObject | null): End["copy"] =>
-  copy && { clusterUid: copy.clusterUid, objectUid: copy.objectUid, owned: copy.owned, deleting: copy.deleting };
+  copy && {
+    clusterUid: copy.clusterUid,
+    objectUid: copy.objectUid,
+    owned: copy.owned,
+    heldByUpdate: copy.heldByUpdate,
+    deleting: copy.deleting,
+  };
 
 export const endOf = (at: string, { consumer, copy }: World): End => ({
   at,
@@ -65,8 +71,9 @@ function syncing(world: World, consumer: ConsumerObject): Part {
 
 function inSync({ copy, gate, defaults }: World, consumer: ConsumerObject): End["copy"] {
   const wanted = wantedOf(consumer);
-  const owned = defaults && copy?.owned !== wanted ? `${wanted} with defaults` : wanted;
-  return { clusterUid: gate.clusterUid, objectUid: consumer.uid, owned, deleting: false };
+  const isApplied = copy?.owned !== wanted || copy.heldByUpdate;
+  const owned = defaults && isApplied ? `${wanted} with defaults` : wanted;
+  return { clusterUid: gate.clusterUid, objectUid: consumer.uid, owned, heldByUpdate: false, deleting: false };
 }
 
 function part(world: World): Part {

@@ -26,6 +26,7 @@ const DEEDS: Deeds<World> = {
   orphan: ({ consumer }) => changed(consumer, { orphan: true }),
   report: ({ copy }) => changed(copy, { status: `${copy?.status}+` }),
   drift: ({ copy }) => changed(copy, { owned: "drifted" }),
+  put: ({ copy }) => changed(copy, { heldByUpdate: true }),
   lose(world) {
     if (world.copy?.held) changed(world.copy, { deleting: true });
     else world.copy = null;
@@ -64,6 +65,7 @@ const provided = (change: Partial<ProviderObject> = {}): ProviderObject => ({
   clusterUid: "",
   objectUid: "",
   owned: "",
+  heldByUpdate: false,
   status: "",
   deleting: false,
   held: false,
@@ -99,6 +101,9 @@ const copies: fc.Arbitrary<ProviderObject | null> = fc.oneof(
         ours({ labelled: false, owned: "unlabelled" }),
         provided(),
         ours({ objectUid: "earlier" }),
+        ours({ heldByUpdate: true }),
+        ours({ heldByUpdate: true, labelled: false, owned: "unlabelled" }),
+        provided({ heldByUpdate: true }),
       ),
       status: fc.constantFrom("", "ready"),
       held: fc.boolean(),

@@ -15,7 +15,14 @@ const consumers = [
   consumer({ deleting: true }),
   consumer({ deleting: true, orphan: true }),
 ];
-const copies = [copy(), copy({ owned: "b" }), copy({ status: status("ready") }), copy({ deleting: true }), another()];
+const copies = [
+  copy(),
+  copy({ owned: "b" }),
+  copy({ heldByUpdate: true }),
+  copy({ status: status("ready") }),
+  copy({ deleting: true }),
+  another(),
+];
 const gates = [
   gate(),
   gate({ adopt: true }),
@@ -35,6 +42,7 @@ const facts: ObjectEvent[] = [
 const answers: ObjectEvent[] = [
   { type: "claimed", consumer: consumer() },
   { type: "applied", consumer: consumer(), copy: copy(), sent: "a" },
+  { type: "reowned", copy: copy() },
   { type: "occupied" },
   { type: "namespace.missing" },
   { type: "namespace.ready" },

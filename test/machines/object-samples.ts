@@ -42,6 +42,7 @@ export const copy = (change: Partial<CopyFact> = {}): CopyFact => ({
   objectUid: UID,
   deleting: false,
   owned: "a",
+  heldByUpdate: false,
   status: status(""),
   ...change,
 });

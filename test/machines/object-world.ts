@@ -36,6 +36,8 @@ export interface ProviderObject {
   objectUid: string;
   /** What our managedFields entry owns. */
   owned: string;
+  /** Fields of it are ours under Update. */
+  heldByUpdate: boolean;
   status: string;
   deleting: boolean;
   /** Somebody on the provider holds its deletion. */
@@ -62,6 +64,7 @@ const created = (version: number): ProviderObject => ({
   clusterUid: "",
   objectUid: "",
   owned: "",
+  heldByUpdate: false,
   status: "",
   deleting: false,
   held: false,
@@ -93,6 +96,7 @@ const copyFact = (copy: ProviderObject): CopyFact => ({
   objectUid: copy.objectUid,
   deleting: copy.deleting,
   owned: copy.owned,
+  heldByUpdate: copy.heldByUpdate,
   status: status(copy.status),
 });
 
@@ -185,10 +189,21 @@ export function simulate(
       const copy = known === null ? created(next()) : knownCopy(known);
       const sent = wantedOf(object);
       const { clusterUid } = world.gate;
+      never("an apply that would leave fields behind", copy.heldByUpdate);
       const owned = world.defaults ? `${sent} with defaults` : sent;
       world.copy = Object.assign(copy, { clusterUid, objectUid: object.uid, owned, labelled: true, version: next() });
       heard.copy(world.copy);
       return { type: "applied", consumer: consumerFact(object), copy: copyFact(world.copy), sent };
+    },
+    reownFields(context) {
+      gateStands(context);
+      const known = copyOf(context);
+      if (known === null) throw new Refused("outdated");
+      const copy = knownCopy(known);
+      never("a patch of managedFields that have nothing to rewrite", !copy.heldByUpdate);
+      Object.assign(copy, { heldByUpdate: false, owned: `${copy.owned} and more`, version: next() });
+      if (context.copy) heard.copy(copy);
+      return { type: "reowned", copy: copyFact(copy) };
     },
     createNamespace() {
       world.hasNamespace = true;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { guardedApply } from "../../../actors/object-writes.ts";
+import { guardedApply, reownFields } from "../../../actors/object-writes.ts";
 import type { Cluster } from "../../../actors/ports.ts";
 import { createCluster } from "../../../adapters/kube/client.ts";
 import { parseKubeconfig } from "../../../adapters/kube/kubeconfig.ts";
@@ -147,4 +147,68 @@ it("differ while a field that is no longer wanted is still ours, and not after t
 it("say that nothing is ours of an object that others made", async () => {
   const body = { apiVersion: "example.org/v1", kind: "Rich", metadata: { name: "foreign" }, spec: { size: "s" } };
   expect(ownedHash(await cluster.create(RICH, "default", body))).toBe("");
+});
+
+/** What an earlier konnector did: written whole, under our name and the operation Update. */
+const written = async (method: "POST" | "PUT", projection: KubeObject): Promise<KubeObject> => {
+  const { name } = projection.metadata;
+  const path = `/apis/example.org/v1/namespaces/default/riches${method === "PUT" ? `/${name}` : ""}`;
+  const answer = await plane.admin.request(method, `${path}?fieldManager=${FIELD_MANAGER}`, projection);
+  expect(answer.status).toBeLessThan(300);
+  return cluster.get(RICH, { namespace: "default", name });
+};
+
+const entriesOf = ({ metadata }: KubeObject) =>
+  metadata.managedFields?.filter(({ manager }) => manager === FIELD_MANAGER).map(({ operation }) => operation);
+
+const rewritten = async (copy: KubeObject): Promise<KubeObject> => {
+  const { namespace = "", name } = copy.metadata;
+  const patched = await cluster.patch(RICH, { namespace, name }, reownFields(copy));
+  expect(entriesOf(patched)).toEqual(["Apply"]);
+  expect({ ...patched, metadata: null }).toEqual({ ...copy, metadata: null });
+  return patched;
+};
+
+const appliedOver = async (projection: KubeObject, copy: KubeObject): Promise<KubeObject> => {
+  const key = { namespace: "default", name: projection.metadata.name };
+  const { uid, resourceVersion } = copy.metadata;
+  const metadata = { ...projection.metadata, uid, resourceVersion };
+  return (await cluster.apply(RICH, key, { ...projection, metadata }, FIELD_MANAGER)).object;
+};
+
+const SMALL: Json = { size: "large" };
+
+it("a field of a copy that was made by POST stays through an apply without it, but goes once it is ours under Apply", async () => {
+  const [left, gone] = [wanting("left", SPEC), wanting("gone", SPEC)];
+  const kept = await appliedOver(wanting("left", SMALL), await written("POST", left));
+  expect(kept.spec).toEqual(SPEC);
+  const copy = await rewritten(await written("POST", gone));
+  expect(ownedHash(copy)).toBe(wantedHash(gone));
+  const small = wanting("gone", SMALL);
+  const after = await appliedOver(small, copy);
+  expect(after.spec).toEqual(SMALL);
+  expect(ownedHash(after)).toBe(wantedHash(small));
+});
+
+it("a field that a PUT added to what we applied is ours, too, and goes with the next apply; that of others stays", async () => {
+  const wanted = wanting("put", SMALL);
+  await applied(wanted);
+  await byOthers("put", [{ op: "add", path: "/spec/nested", value: { b: "theirs" } }]);
+  const now = await cluster.get(RICH, { namespace: "default", name: "put" });
+  const more = { ...(SPEC as object), nested: { a: "ours", b: "theirs" } };
+  const put = await written("PUT", { ...now, spec: more });
+  expect(entriesOf(put)).toEqual(["Apply", "Update"]);
+  expect(ownedHash(put)).toBe(wantedHash(wanted));
+  const copy = await rewritten(put);
+  expect(ownedHash(copy)).not.toBe(wantedHash(wanted));
+  const after = await appliedOver(wanted, copy);
+  expect(after.spec).toEqual({ size: "large", nested: { b: "theirs" } });
+  expect(ownedHash(after)).toBe(wantedHash(wanted));
+});
+
+it("entries are rewritten only on the very state that was read", async () => {
+  const copy = await written("POST", wanting("moved", SPEC));
+  await byOthers("moved", [{ op: "replace", path: "/spec/size", value: "small" }]);
+  const late = cluster.patch(RICH, { namespace: "default", name: "moved" }, reownFields(copy));
+  await expect(late).rejects.toMatchObject({ status: 422 });
 });
