@@ -44,6 +44,20 @@ const groups = z.string().transform((text, context) => {
   return new Set(names.filter((name) => name !== ""));
 });
 
+/** A rate below one a second would let every request run out of time. */
+const qps = z.string().transform((text, context) => {
+  const rate = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : NaN;
+  if (rate === 0 || rate >= 1) return rate;
+  context.addIssue({ code: "custom", message: "must be a number of at least 1, or 0 for no cap" });
+  return z.NEVER;
+});
+
+const positive = z.string().transform((text, context) => {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  context.addIssue({ code: "custom", message: "must be a whole number of at least 1" });
+  return z.NEVER;
+});
+
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 const schema = z.object({
@@ -52,6 +66,8 @@ const schema = z.object({
   "metrics-bind-address": address.default(":8085"),
   "health-probe-bind-address": address.default(":8081"),
   "resync-interval": duration(1_000).prefault("30s"),
+  "provider-qps": qps.prefault("0"),
+  "provider-burst": positive.prefault("10"),
   "openapi-exclude-groups": groups.prefault(""),
   "openapi-include-groups": groups.prefault(""),
   "lease-namespace": z.string().regex(DNS_LABEL, "must be the name of a namespace").default("kube-bind"),
@@ -70,6 +86,8 @@ export const USAGE = `usage: konnector run [flags]
   --metrics-bind-address ADDRESS     where /metrics is served, 0 for nowhere (default :8085)
   --health-probe-bind-address ADDR   where /healthz and /readyz are served, 0 for nowhere (default :8081)
   --resync-interval DURATION         how often a provider is looked at for what cannot be watched (default 30s)
+  --provider-qps NUMBER              requests per second to the provider of each Connection, 0 for no cap (default 0)
+  --provider-burst NUMBER            requests that may go at once before --provider-qps counts (default 10)
   --openapi-exclude-groups GROUPS    API groups that source OpenAPI leaves out, with commas; *.example.org for all below
   --openapi-include-groups GROUPS    groups in k8s.io, kcp.io, kube-bind.io that providers may deliver all the same
   --lease-namespace NAME             the namespace on each provider that holds our heartbeat Lease (default kube-bind)

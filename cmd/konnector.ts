@@ -40,6 +40,7 @@ async function run(config: Config): Promise<void> {
     onRequest: (verb: string, resource: string, code: number) =>
       metrics.count("requests_total", { side, verb, resource, code: String(code) }),
   });
+  const rate = { qps: config["provider-qps"], burst: config["provider-burst"] };
   const own = loadOwnConfig(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig });
   log.info({ version: version(), server: own.access.server.origin, source: own.source }, "starting");
   const open = (identity?: Identity) => createCluster(own.access, { ...optionsFor("consumer"), identity });
@@ -47,7 +48,7 @@ async function run(config: Config): Promise<void> {
   const rules = { allowHttp: config["allow-http"], allowInsecure: config["allow-insecure-skip-tls-verify"] };
   const ports: Ports = {
     consumer,
-    connect: createConnect(rules, (name) => optionsFor(name)),
+    connect: createConnect(rules, (name) => ({ ...optionsFor(name), rate })),
     queue: createMemoryQueue(laneOf),
     recorder: createRecorder(consumer, systemClock, log),
     clock: systemClock,

@@ -112,8 +112,10 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     read: (success: Success) => T,
     limits: Partial<RequestLimits> = {},
   ): Promise<T> => {
+    // The Lease says that we are alive: it must not wait behind a backlog of objects.
+    const isPrompt = request.path.startsWith(`${base}/apis/coordination.k8s.io/`);
     try {
-      return await requests.call({ verb, resource }, request, read, { limits });
+      return await requests.call({ verb, resource }, request, read, { limits, isPrompt });
     } catch (error) {
       // Watches need not wait for the next beat to learn what a request has just found out.
       if (error instanceof UnreachableError) heartbeat.suspect();
@@ -193,6 +195,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     const how = {
       limits: { milliseconds: options.heartbeatTimeout ?? 5_000 },
       dispatcher: transport.watches(),
+      isPrompt: true,
     };
     try {
       await requests.call({ verb: "get", resource: "version" }, read(`${base}/version`), () => undefined, how);
@@ -329,7 +332,9 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
       closed = true;
       heartbeat.stop();
       for (const member of [...watches]) member.stop();
-      await transport.close();
+      const closing = transport.close();
+      requests.close();
+      await closing;
     },
   };
 };

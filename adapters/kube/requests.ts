@@ -8,12 +8,15 @@ import { MOST_VALUES, parseBounded, TooLargeError } from "./bounded-json.ts";
 import type { ErrorMapper } from "./errors.ts";
 import { type Answer, exchange, type ExchangeLimits, type HttpRequest } from "./exchange.ts";
 import { createItemSplitter } from "./list-items.ts";
+import { createRateLimit, type Rate } from "./rate-limit.ts";
 import { credentialHeaders, type ServerAccess } from "./server-access.ts";
 import type { Transport } from "./transport.ts";
 
 export interface RequestOptions {
   userAgent?: string;
-  /** Milliseconds a request may take, waiting for a socket included. Default 30 s. */
+  /** How fast requests may follow each other. Default: as fast as they come. */
+  rate?: Rate;
+  /** Milliseconds a request may take, waiting for its turn and for a socket included. Default 30 s. */
   requestTimeout?: number;
   /** Bytes of one answer that is no list. Default 8 MiB, far beyond the 1.5 MB that etcd takes of an object. */
   maxAnswer?: number;
@@ -47,12 +50,12 @@ export interface Subject {
 
 export interface Requests {
   authorized(request: HttpRequest): HttpRequest;
-  /** Sends one request and runs `read` on the answer. */
+  /** Sends one request and runs `read` on the answer. A prompt one does not wait for its turn. */
   call<T>(
     subject: Subject,
     request: HttpRequest,
     read: (success: Success) => T,
-    how?: { limits?: Partial<RequestLimits>; dispatcher?: Dispatcher },
+    how?: { limits?: Partial<RequestLimits>; dispatcher?: Dispatcher; isPrompt?: boolean },
   ): Promise<T>;
   /** The same for a list: `onItem` gets each item as it comes, `read` the list without them. */
   items<T>(
@@ -61,6 +64,8 @@ export interface Requests {
     onItem: (item: unknown) => void,
     read: (success: Success) => T,
   ): Promise<T>;
+  /** Whoever waits for a turn has it, and fails with the connections. */
+  close(): void;
 }
 
 const MiB = 1024 * 1024;
@@ -77,6 +82,13 @@ export const createRequests = (
     values: MOST_VALUES,
   };
   const pageLimits: ExchangeLimits = { ...limits, bytes: options.maxPage ?? 64 * MiB };
+
+  const rateLimit = createRateLimit(options.rate ?? { qps: 0, burst: 1 });
+  /** What is left of the time once it is its turn: at least half, so that a slow turn is never the server's fault. */
+  const onItsTurn = async <L extends ExchangeLimits>(limit: L): Promise<L> => ({
+    ...limit,
+    milliseconds: limit.milliseconds - (await rateLimit.turn(limit.milliseconds / 2)),
+  });
 
   const authorized = (request: HttpRequest): HttpRequest => ({
     ...request,
@@ -130,8 +142,9 @@ export const createRequests = (
 
   return {
     authorized,
-    call: (subject, request, read, how = {}) => {
-      const most = { ...limits, ...how.limits };
+    call: async (subject, request, read, how = {}) => {
+      const wanted = { ...limits, ...how.limits };
+      const most = how.isPrompt === true ? wanted : await onItsTurn(wanted);
       const send = async (): Promise<Success> => {
         const answer = await succeeded(how.dispatcher ?? transport.requests, request, most);
         const { status, body: text } = answer;
@@ -140,17 +153,19 @@ export const createRequests = (
       };
       return counted(subject, send, read);
     },
-    items: (subject, request, onItem, read) => {
+    items: async (subject, request, onItem, read) => {
+      const most = await onItsTurn(pageLimits);
       const notJson = (): Error => errors.unreachable("its answer is not valid JSON");
       const send = async (): Promise<Success> => {
         const pieces = createItemSplitter({ item: limits.bytes, rest: MiB }, (text) =>
           onItem(parsed(text, limits.values, notJson)),
         );
-        const answer = await succeeded(transport.requests, request, pageLimits, (chunk) => pieces.write(chunk));
+        const answer = await succeeded(transport.requests, request, most, (chunk) => pieces.write(chunk));
         const body = parsed(answer.body || pieces.rest(), limits.values, () => errors.notJson(answer));
         return { status: answer.status, body, bytes: 0, etag: "" };
       };
       return counted(subject, send, read);
     },
+    close: () => rateLimit.close(),
   };
 };

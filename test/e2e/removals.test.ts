@@ -1,12 +1,13 @@
-// What others take away on either side: a namespace, a definition, an API out of a binding, the label that exports it. No
+// What is taken away on either side: a namespace, a definition, an API out of a binding, the label that exports it, a field. No
 // deletion hangs, no copy is deleted but for its object's sake, and what is still wanted comes back. The clusters can
 // delete namespaces for good. At the end the checks of the invariants that need clusters are tried on planted violations.
 
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 
-import { FINALIZER, LABEL } from "../../crds/labels.ts";
-import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, NAMESPACES, SECRETS } from "../../crds/resources.ts";
+import { ANNOTATION, FIELD_MANAGER, FINALIZER, LABEL } from "../../crds/labels.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, NAMESPACES, SECRETS } from "../../crds/resources.ts";
+import type { Resource } from "../../crds/kube-object.ts";
 import { adminClient } from "../harness/admin-client.ts";
 import { eventually } from "../harness/wait.ts";
 import { absent, conditions, object, READY } from "./conditions.ts";
@@ -14,7 +15,7 @@ import { endQuietly, invariantsOf, type Invariants } from "./invariants.ts";
 import { kubectlAt, type Landscape, offer, PATIENCE, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { apiName, instance, typeOf, WIDGETS } from "./manifests.ts";
-import { at } from "./objects.ts";
+import { at, type Body, pathOf } from "./objects.ts";
 import { makeRoom, syncedIn } from "./rooms.ts";
 
 const GADGETS = typeOf("gadget");
@@ -115,6 +116,57 @@ test("an API that is exported no more is named; its copies stay, its objects can
   await conditions(down(), CLUSTER_BINDINGS, at("acme"), READY);
   const changed = await object(up(), LAMPS, key, "to be large", ({ spec }) => spec.size === "large");
   expect(changed.metadata.uid).toBe(copy.metadata.uid);
+});
+
+/** What an earlier konnector sent: a whole object, under our name but not as an apply. */
+async function writtenWhole(method: "POST" | "PUT", type: Resource, body: Body): Promise<void> {
+  const { name, namespace } = body.metadata;
+  const path = `${pathOf(type, namespace, method === "PUT" ? name : undefined)}?fieldManager=${FIELD_MANAGER}`;
+  const { status, text } = await land.provider.plane.admin.request(method, path, body);
+  expect(status, text).toBe(method === "PUT" ? 200 : 201);
+}
+
+const ourOperations = ({ metadata }: Body): string[] =>
+  metadata.managedFields
+    .filter(({ manager }: Body) => manager === FIELD_MANAGER)
+    .map(({ operation }: Body) => operation);
+
+test("a field that is removed goes also from a copy that an earlier konnector made by POST", async () => {
+  const type = typeOf("heirloom");
+  await offer(land, type);
+  await Promise.all(["served", "inherited"].map((namespace) => makeRoom(land, namespace)));
+  await down().create(BINDINGS, manifests.binding("acme", "served", [type]));
+  await served(land.consumer, type);
+  const spec = { size: "large", count: 3, any: { deep: { er: true }, kept: 1 } };
+  const key = at("one", "inherited");
+  // No binding governs it yet, so there is time to make its copy as it was made then, without the label of today.
+  const mine = await down().create(type, instance(type, key.name, "inherited", spec));
+  const { localClusterUID } = (await down().get(CONNECTIONS, at("acme"))).status;
+  const theirs = instance(type, key.name, "inherited", spec);
+  const labels = { [LABEL.managed]: "true" };
+  const annotations = {
+    [ANNOTATION.consumerClusterUid]: localClusterUID,
+    [ANNOTATION.consumerObjectUid]: mine.metadata.uid,
+  };
+  await writtenWhole("POST", type, { ...theirs, metadata: { ...theirs.metadata, labels, annotations } });
+  const { uid } = (await up().get(type, key)).metadata;
+  await down().create(BINDINGS, manifests.binding("acme", "inherited", [type]));
+  await object(up(), type, key, "to be ours", ({ metadata }) => metadata.labels[LABEL.consumerClusterUid]);
+  await down().merge(type, key, { spec: { count: null, any: { deep: null } } });
+  const copy = await object(up(), type, key, "to be without it", (one) => one.spec.count === undefined);
+  expect(copy.spec).toEqual({ size: "large", any: { kept: 1 } });
+  expect(copy.metadata.uid).toBe(uid);
+  expect(ourOperations(copy)).toEqual(["Apply"]);
+});
+
+test("a field that our name put on a copy but no apply goes again, and the one that a provider's put there stays", async () => {
+  const { key } = await syncedIn(land, WIDGETS, "reowned");
+  await up().merge(WIDGETS, key, { spec: { color: "theirs" } });
+  const seen = await up().get(WIDGETS, key);
+  await writtenWhole("PUT", WIDGETS, { ...seen, spec: { ...seen.spec, count: 3 } });
+  const copy = await object(up(), WIDGETS, key, "to be without it", ({ spec }) => spec.count === undefined);
+  expect(copy.spec).toEqual({ size: "small", color: "theirs" });
+  expect(ourOperations(copy)).toEqual(["Apply"]);
 });
 
 test("a foreign object that was changed, and a write after everything was settled, are noticed", async () => {
