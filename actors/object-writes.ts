@@ -94,7 +94,7 @@ export const stripMarkers = (copy: KubeObject, markers: Markers): PatchOperation
 export const reownFields = ({ metadata }: KubeObject): PatchOperation[] => [
   sameObject(metadata.uid),
   sameState(metadata.resourceVersion),
-  { op: "replace", path: "/metadata/managedFields", value: reowned(metadata.managedFields ?? []) as unknown as Json },
+  { op: "replace", path: "/metadata/managedFields", value: reowned(metadata.managedFields ?? []) },
 ];
 
 /** A provider namespace that an object needs, marked as ours. */

@@ -205,7 +205,8 @@ export const objectMachine = setup({
           },
         },
         reowning: {
-          description: "We own fields of the copy under Update, which no apply releases: they become those of our applies.",
+          description:
+            "We own fields of the copy under Update, which no apply releases: they become those of our applies.",
           entry: "reownFields",
           on: { reowned: { target: "#object.deciding", actions: "noteReowned" } },
         },

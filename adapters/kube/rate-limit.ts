@@ -17,15 +17,15 @@ export interface RateLimit {
    * Resolves when it is the caller's turn, to the milliseconds that took. Rejects at once, as a server does that has too
    * many requests, if it would take more than `most`; the turn then goes to the next.
    */
-  turn(most: number): Promise<number>;
+  turn: (most: number) => Promise<number>;
   /** Nobody waits any more, now or later. */
-  close(): void;
+  close: () => void;
 }
 
-const UNLIMITED: RateLimit = { turn: async () => 0, close: () => undefined };
+const UNLIMITED: RateLimit = { turn: () => Promise.resolve(0), close: () => undefined };
 
 /** The time of day may be set back, and everybody would wait for it to come again. */
-const steadyClock: Clock = { now: () => performance.now(), after: systemClock.after };
+const steadyClock: Clock = { now: () => performance.now(), after: (ms, callback) => systemClock.after(ms, callback) };
 
 const refusal = (qps: number, wait: number): ApiError =>
   new ApiError(`it is sent ${qps} requests per second at most (--provider-qps), and too many wait already`, {

@@ -62,6 +62,30 @@ describe("what weakens the way to a provider", () => {
   });
 });
 
+describe("the cap on requests to providers", () => {
+  it("is none where none is given", () => {
+    expect(parsed()).toMatchObject({ "provider-qps": 0, "provider-burst": 10 });
+  });
+
+  it.each([
+    ["0", 0],
+    ["1", 1],
+    ["12.5", 12.5],
+  ])("of %s is understood", (text, rate) => {
+    expect(parsed("--provider-qps", text, "--provider-burst", "3")).toMatchObject({
+      "provider-qps": rate,
+      "provider-burst": 3,
+    });
+  });
+
+  it.each([
+    ["--provider-qps", ["", "0.5", "-1", "1e3", "many", "1,5"]],
+    ["--provider-burst", ["", "0", "-1", "1.5", "many"]],
+  ])("%s is refused and named where it makes no sense", (flag, values) => {
+    for (const value of values) expect(() => parsed(`${flag}=${value}`), value).toThrow(`${flag}: must be a`);
+  });
+});
+
 describe("lists of groups", () => {
   it("are names and patterns, with commas", () => {
     const config = parsed("--openapi-exclude-groups", "a.example, *.b.example,,policies");

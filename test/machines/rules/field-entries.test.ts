@@ -27,7 +27,7 @@ describe("a copy is held by Update", () => {
   });
 
   it.each([
-    ["no managedFields", {} as ManagedFieldsEntry],
+    ["no managedFields", {}],
     ["another manager's entry", THEIRS],
     ["our applies alone", entry("Apply", SPEC("size"))],
     ["an entry for a subresource", entry("Update", { "f:status": {} }, { subresource: "status" })],
