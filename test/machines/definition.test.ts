@@ -34,6 +34,7 @@ const ANSWERS: Record<string, Record<string, readonly string[]>> = {
   object: {
     addFinalizer: ["claimed", "consumer.gone", "refused"],
     applyCopy: ["applied", "occupied", "namespace.missing", "consumer.gone", "refused"],
+    reownFields: ["reowned", "refused"],
     createNamespace: ["namespace.ready", "refused"],
     lookUpCopy: ["looked", "refused"],
     writeStatus: ["mirrored", "consumer.gone", "refused"],
