@@ -87,8 +87,7 @@ function failed(engine: Engine, name: string, step: AutoBindStep, error: unknown
   const judgement = judge(error, `on this cluster: ${step.do} ClusterBinding ${name}`, step.do !== "create");
   // Gone, changed or made by another: the watch tells, and then it is decided anew.
   if (judgement.cause === "outdated" || (error instanceof ApiError && error.status === 404)) return AGAIN;
-  const message = `autoBind (${judgement.message})`;
-  engine.autoBindTroubles.set(name, { reason: "Pending", message });
+  engine.autoBindTroubles.set(name, { reason: "Pending", message: judgement.message });
   engine.log.warn({ connection: name, error: judgement.message }, "ClusterBinding not kept");
   const pause = judgement.cause === "forbidden" ? WITHOUT_RIGHT : AGAIN;
   return Math.max(pause, (judgement.retryAfter ?? 0) * 1_000);

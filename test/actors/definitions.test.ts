@@ -10,9 +10,10 @@ import type { Engine } from "../../actors/engine.ts";
 import { ApiError, UnreachableError } from "../../actors/ports.ts";
 import { createSyncer, type Syncer } from "../../actors/syncer.ts";
 import type { Crd } from "../../crds/definition-object.ts";
-import type { KubeObject } from "../../crds/kube-object.ts";
+import type { KubeObject, Resource } from "../../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER } from "../../crds/labels.ts";
 import { consumerCrd } from "../../crds/pull.ts";
+import { BINDINGS, CLUSTER_BINDINGS, NAMESPACES } from "../../crds/resources.ts";
 import { ESTABLISHED, widgetCrd } from "../crds/widget-crd.ts";
 
 const API = "widgets.example.org";
@@ -29,8 +30,17 @@ class Side {
     if (!this.crd) throw new ApiError(`customresourcedefinitions "${API}" not found`, { status: 404 });
     return this.crd;
   }
-  get = async () => this.answer("get");
-  list = async () => [];
+  /** The namespace kube-system says which cluster this is. */
+  get = async (resource?: Resource) =>
+    resource === NAMESPACES ? { metadata: { uid: "consumer-uid" } } : this.answer("get");
+  groups = async () => [];
+  /** Bindings that the API server has, whatever the caches show; an Error where it does not tell. */
+  readonly listed = new Map<Resource, KubeObject[] | Error>();
+  async list(resource: Resource) {
+    const found = this.listed.get(resource) ?? [];
+    if (found instanceof Error) throw found;
+    return found;
+  }
   async dryRun(_verb: string, _resource: unknown, _key: unknown, body: Crd) {
     this.asked.push("try");
     if (this.refuses(body)) throw new ApiError("no such schema", { status: 422 });
@@ -71,6 +81,7 @@ let phase: "ready" | "away";
 let bindings: object[];
 let source: "CRD" | "OpenAPI";
 let twinsBindings: object[];
+let localPin: string;
 
 beforeEach(() => {
   consumer = new Side();
@@ -81,6 +92,7 @@ beforeEach(() => {
   offer = { version: "7", webhookConversion: false, api: { scope: "Namespaced", versions: ["v1"] } };
   phase = "ready";
   twinsBindings = [];
+  localPin = "consumer-uid";
   source = "CRD";
   bindings = [
     {
@@ -108,7 +120,7 @@ beforeEach(() => {
         connections[name] && {
           metadata: { name },
           spec: { schema: { pullPolicy: "Bound", updatePolicy: "Always" } },
-          status: { remoteClusterUID: connections[name] },
+          status: { remoteClusterUID: connections[name], localClusterUID: localPin },
         },
     },
   } as unknown as Engine;
@@ -293,6 +305,56 @@ describe("removing", () => {
     expect(await removeCrd(engine, syncer)).toMatchObject({ mine: false, installedHash: "" });
     expect(consumer.asked).toEqual(["get", "delete consumer-crd"]);
     expect(syncer.crd).toBeNull();
+  });
+
+  const lists = (change: object = {}) => ({
+    kind: "Binding",
+    metadata: { name: "b", namespace: "a", uid: "b", resourceVersion: "1", ...change },
+    spec: { connectionRef: { name: "twin" }, apis: [{ name: API }] },
+  });
+  const refused = async (): Promise<unknown> => {
+    shown(pulled());
+    await read();
+    const answer = await removeCrd(engine, syncer);
+    expect(consumer.asked).toEqual(["get"]);
+    expect(syncer.crd).not.toBeNull();
+    return answer;
+  };
+
+  it.each([
+    ["ClusterBinding", CLUSTER_BINDINGS],
+    ["Binding", BINDINGS],
+  ])(
+    "deletes nothing while the API server shows a live %s of any Connection that lists it",
+    async (_kind, resource) => {
+      consumer.listed.set(resource, [lists()]);
+      const message = `a binding lists ${API}`;
+      expect(await refused()).toEqual({ reason: "Pending", message, lasting: false });
+    },
+  );
+
+  it("is not held up by a binding that is going itself, or lists other APIs", async () => {
+    const others = { ...lists(), spec: { connectionRef: { name: "twin" }, apis: [{ name: "gadgets.example.org" }] } };
+    consumer.listed.set(BINDINGS, [lists({ deletionTimestamp: "2026-01-01T00:00:00Z" }), others]);
+    shown(pulled());
+    await read();
+    await removeCrd(engine, syncer);
+    expect(consumer.asked).toEqual(["get", "delete consumer-crd"]);
+  });
+
+  it.each([
+    ["ClusterBindings", CLUSTER_BINDINGS],
+    ["Bindings", BINDINGS],
+  ])("deletes nothing while the API server does not tell which %s there are", async (_kind, resource) => {
+    consumer.listed.set(resource, new UnreachableError("reset"));
+    const message = `delete customresourcedefinitions ${API} on this cluster: reset`;
+    expect(await refused()).toEqual({ reason: "Pending", message, lasting: false });
+  });
+
+  it("deletes nothing on another cluster than the one its Connection was made for", async () => {
+    localPin = "the cluster it was restored from";
+    const message = `this cluster is not ${localPin}, the one it was installed on`;
+    expect(await refused()).toEqual({ reason: "Pending", message, lasting: false });
   });
 
   it("asks for nothing where there is nothing", async () => {
