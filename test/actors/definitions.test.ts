@@ -308,6 +308,7 @@ describe("removing", () => {
   });
 
   const lists = (change: object = {}) => ({
+    apiVersion: "core.kube-bind.io/v1alpha1",
     kind: "Binding",
     metadata: { name: "b", namespace: "a", uid: "b", resourceVersion: "1", ...change },
     spec: { connectionRef: { name: "twin" }, apis: [{ name: API }] },

@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { SECRETS } from "../../crds/resources.ts";
 import type { Resource } from "../../crds/kube-object.ts";
 import type { Landscape } from "./landscape.ts";
-import { KONNECTOR_USER, PROVIDER_RIGHTS, grantTo } from "./rights.ts";
+import { grantAccess, KONNECTOR_USER } from "./rights.ts";
 
 const SERVICE_ACCOUNTS: Resource = {
   group: "",
@@ -36,7 +36,7 @@ export async function createAccount({ provider }: Landscape, namespace: string):
   const spec = { audiences: [], expirationSeconds: 3600, boundObjectRef };
   const answer = await plane.admin.request("POST", path, { spec });
   if (answer.status >= 300) throw new Error(`POST ${path} answered ${answer.status}: ${answer.text}`);
-  await grantTo(plane, { kind: "ServiceAccount", namespace, name }, PROVIDER_RIGHTS, "", `${name}-account`);
+  await grantAccess(plane, `${name}-account`, undefined, { kind: "ServiceAccount", namespace, name });
   return { namespace, name, anchor, token: answer.body.status.token };
 }
 

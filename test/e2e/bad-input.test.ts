@@ -5,14 +5,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { FINALIZER, LABEL } from "../../crds/labels.ts";
-import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, NAMESPACES, SECRETS } from "../../crds/resources.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, NAMESPACES, SECRETS } from "../../crds/resources.ts";
+import type { Resource } from "../../crds/kube-object.ts";
 import { type FaultMode, kubeconfigAt, startFaultProxy, type FaultProxy } from "../harness/fault-proxy.ts";
 import { eventually } from "../harness/wait.ts";
 import { BAD_KUBECONFIGS, CANARY, secretsOf } from "./bad-kubeconfigs.ts";
-import { absent, conditionOf, conditions, type Expected, object, READY } from "./conditions.ts";
+import { absent, conditionOf, conditions, type Expected, NOTHING, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
 import { type Lane, openLane } from "./lanes.ts";
-import { type Landscape, served, startLandscape } from "./landscape.ts";
+import { type Landscape, offer, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { at, type Body } from "./objects.ts";
 import { grant, KONNECTOR_USER, PROVIDER_RIGHTS } from "./rights.ts";
@@ -23,7 +24,10 @@ const OUTAGES: FaultMode[] = ["refuse", "blackhole", "reset"];
 const LONG = 60_000;
 /** Milliseconds until an outage shows: two heartbeats that fail, a last question, and a moment of doubt. */
 const NOTICED = 40_000;
-const FREE_WORDS = ["missing", "misplaced", "unlisted", "novice", "guest", "watcher"];
+const FREE_WORDS = ["missing", "misplaced", "unlisted", "novice", "guest", "watcher", "planet", "twice"];
+
+/** Cluster-scoped. */
+const STARS = manifests.typeOf("planetstar", { cluster: true });
 
 let land: Landscape;
 let invariants: Invariants;
@@ -37,6 +41,7 @@ beforeAll(async () => {
   land = await startLandscape();
   invariants = invariantsOf(land);
   const words = [...BAD_KUBECONFIGS.map(({ word }) => word), ...OUTAGES, ...FREE_WORDS];
+  await offer(land, STARS);
   for (const opened of await Promise.all(words.map((word) => openLane(land, word)))) lanes.set(opened.word, opened);
   for (const mode of OUTAGES) proxies.set(mode, await startFaultProxy(land.provider.plane.url));
 });
@@ -320,6 +325,47 @@ describe("a binding", () => {
       await invariants.check({ word: "unlisted" });
     },
   );
+
+  /** A Binding in the lane's namespace; answers it once it says so and an object of the lane's API has its copy. */
+  async function bindHere(which: Lane, types: Resource[], says: Record<string, Expected>): Promise<Body> {
+    const { word, type, pieces } = which;
+    await mend(which);
+    await down().create(CONNECTIONS, pieces.Connection.body);
+    await down().create(BINDINGS, manifests.binding(word, word, types));
+    await conditions(down(), BINDINGS, at(word, word), says);
+    await served(land.consumer, type);
+    await down().create(type, pieces.instance.body);
+    await object(up(), type, pieces.instance.key, "to be there");
+    const binding = await conditions(down(), BINDINGS, at(word, word), says);
+    // What others export meanwhile is in the status of every Connection.
+    await invariants.check({ word, quiet: false });
+    return binding;
+  }
+  const reasonsIn = ({ status }: Body) =>
+    status.boundAPIs.map((api: Body) => [api.name, conditionOf({ status: api }, "Ready").reason]);
+
+  test.concurrent(
+    "of a namespace to a cluster-scoped API names it, pulls nothing for it, syncs its others",
+    async () => {
+      const { type, ...which } = lane("planet");
+      const [star, own] = [manifests.apiName(STARS), manifests.apiName(type)];
+      const refused = { status: "False", reason: "ClusterScopedAPI", message: new RegExp(star) } as const;
+      const said = await bindHere({ ...which, type }, [STARS, type], { Ready: refused, PermissionDenied: NOTHING });
+      expect(reasonsIn(said)).toEqual(
+        expect.arrayContaining([
+          [star, "ClusterScopedAPI"],
+          [own, "AsExpected"],
+        ]),
+      );
+      expect(await down().get(CRDS, at(star))).toBeUndefined();
+    },
+  );
+
+  test.concurrent("that lists an API twice counts it once", async () => {
+    const which = lane("twice");
+    const said = await bindHere(which, [which.type, which.type], READY);
+    expect(reasonsIn(said)).toEqual([[manifests.apiName(which.type), "AsExpected"]]);
+  });
 });
 
 test("no credential is in any log line, condition, Event, object or metric", async () => {

@@ -16,7 +16,7 @@ import { type Lane, openLane } from "./lanes.ts";
 import { type Landscape, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { at, type Body } from "./objects.ts";
-import { KONNECTOR_USER, PROVIDER_RIGHTS, grant } from "./rights.ts";
+import { grantAccess, KONNECTOR_USER } from "./rights.ts";
 
 /** Milliseconds: an API server remembers for 10 s that it has accepted a token, and a heartbeat comes every 10 s. */
 const NOTICED = 45_000;
@@ -49,7 +49,7 @@ afterAll(async () => {
 async function user(name: string, until?: Date): Promise<string> {
   const who = `${KONNECTOR_USER}-${name}`;
   const kubeconfig = await land.provider.plane.addUser(who, [], until);
-  await grant(land.provider.plane, who, PROVIDER_RIGHTS);
+  await grantAccess(land.provider.plane, who);
   return kubeconfigAt(kubeconfig, land.proxy.url);
 }
 

@@ -19,7 +19,7 @@ import { type Lane, openLane } from "./lanes.ts";
 import { type Landscape, served, type Side, startLandscape, startSide } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { at } from "./objects.ts";
-import { grant, KONNECTOR_USER, PROVIDER_RIGHTS } from "./rights.ts";
+import { grantAccess, KONNECTOR_USER } from "./rights.ts";
 import { isKonnectors, isWrite } from "./traffic.ts";
 
 const TOKEN = "token-of-both-clusters";
@@ -42,7 +42,7 @@ beforeAll(async () => {
   const flags = { "token-auth-file": file };
   [land, other] = await Promise.all([startLandscape({ flags }), startSide("other", { flags })]);
   invariants = invariantsOf(land);
-  for (const { plane } of [land.provider, other]) await grant(plane, `${KONNECTOR_USER}-both`, PROVIDER_RIGHTS);
+  for (const { plane } of [land.provider, other]) await grantAccess(plane, `${KONNECTOR_USER}-both`);
   for (const word of ["cutoff", "keeper", "gated", "moved"]) {
     const lane = await openLane(land, word);
     lanes.set(word, lane);

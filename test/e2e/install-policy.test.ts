@@ -377,3 +377,21 @@ describe("the status of a Connection and a binding", () => {
     for (const kind of KINDS) await conditions(down(), kind, at("visited"), READY);
   });
 });
+
+test("an API that its provider converts by a webhook is told by binding and Connection, and pulled once it is not", async () => {
+  const type = typeOf("hooked");
+  const body = manifests.apiDefinition(type);
+  // Nobody is asked, because there is one version only.
+  const webhook = { conversionReviewVersions: ["v1"], clientConfig: { url: "https://127.0.0.1:1/convert" } };
+  await up().create(CRDS, { ...body, spec: { ...body.spec, conversion: { strategy: "Webhook", webhook } } });
+  await connect("hooked");
+  await bind("hooked", [type]);
+  const refused = { status: "False", reason: "ConversionWebhook", message: new RegExp(apiName(type)) } as const;
+  await conditions(down(), CONNECTIONS, at("hooked"), { ...READY, SchemaInSync: refused });
+  const binding = await conditions(down(), CLUSTER_BINDINGS, at("hooked"), { Ready: refused });
+  expect(apiReady(type, binding)).toMatchObject({ status: "False", reason: "ConversionWebhook" });
+  expect(await definition(type)).toBeUndefined();
+  await up().merge(CRDS, at(apiName(type)), { spec: { conversion: { strategy: "None", webhook: null } } });
+  await bound("hooked");
+  await conditions(down(), CONNECTIONS, at("hooked"), { SchemaInSync: { status: "True" } });
+});

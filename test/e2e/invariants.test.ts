@@ -186,4 +186,15 @@ describe("V8 notices a copy deleted", () => {
     expect(drained(binding)).toHaveLength(1);
     expect(drained(without)).toHaveLength(1);
   });
+  test("but not for a binding that was removed by force, once its Connection goes", () => {
+    const binding = { ...clusterBinding("acme", [WIDGETS]), metadata: { uid: "b" } as Body };
+    const metadata = { name: "acme", deletionTimestamp: "2030-01-01T00:00:01Z" };
+    const bound = logged("patch", { responseObject: binding });
+    const removed = logged("delete", { responseObject: { kind: "Status", details: { uid: "b" } } });
+    const going = logged("patch", { responseObject: { kind: "Connection", metadata } });
+    const after = (...events: ReturnType<typeof logged>[]) => told((traffic) => (traffic.consumer = events));
+    expect(after(bound, removed, going)).toEqual([]);
+    expect(after(bound, removed)).toHaveLength(1);
+    expect(after(bound, going)).toHaveLength(1);
+  });
 });

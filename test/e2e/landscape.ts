@@ -4,14 +4,14 @@
 
 import path from "node:path";
 
-import { CRDS } from "../../crds/resources.ts";
+import { CRDS, NAMESPACES } from "../../crds/resources.ts";
 import type { Resource } from "../../crds/kube-object.ts";
 import { startControlPlane, type ControlPlane } from "../harness/control-plane.ts";
 import { kubeconfigAt, startFaultProxy, type FaultProxy } from "../harness/fault-proxy.ts";
 import { startKonnector, type Konnector, type KonnectorOptions } from "../harness/konnector.ts";
 import { eventually } from "../harness/wait.ts";
 import { auditPolicyFlag } from "./audit-policy.ts";
-import { apiDefinition, apiName, type ApiOptions, SECRET_NAMESPACE } from "./manifests.ts";
+import { apiDefinition, apiName, type ApiOptions, LEASE_NAMESPACE, SECRET_NAMESPACE } from "./manifests.ts";
 import { at, objectsOf, pathOf, type Body, type Objects } from "./objects.ts";
 import { consumerUser, providerUser } from "./rights.ts";
 
@@ -51,10 +51,14 @@ export interface LandscapeOptions {
   flags?: Record<string, string>;
 }
 
+/** With the namespaces that the samples bring: of the Secrets on a consumer, of the Leases on a provider. */
 export async function startSide(name: string, { controllerManager = false, flags }: LandscapeOptions): Promise<Side> {
   const apiServerFlags = { ...(await auditPolicyFlag()), ...flags };
   const plane = await startControlPlane({ name, controllerManager, audit: true, apiServerFlags });
-  return { plane, objects: objectsOf(plane) };
+  const objects = objectsOf(plane);
+  const namespaces = new Set([SECRET_NAMESPACE, LEASE_NAMESPACE]);
+  await Promise.all([...namespaces].map((one) => objects.create(NAMESPACES, { metadata: { name: one } })));
+  return { plane, objects };
 }
 
 /** Runs kubectl as the side's admin; rejects with what it said if it fails. */
@@ -67,15 +71,11 @@ export async function kubectlAt({ plane }: Side, args: string[], stdin?: string)
 /** Our CRDs, as a user would install them. */
 export const installOurs = (side: Side): Promise<string> => kubectlAt(side, ["apply", "-f", MANIFESTS]);
 
-/** Our CRDs and the namespace of the Secrets, both through kubectl. */
-const install = (side: Side): Promise<unknown> =>
-  Promise.all([installOurs(side), kubectlAt(side, ["create", "namespace", SECRET_NAMESPACE])]);
-
 export async function startLandscape(options: LandscapeOptions = {}): Promise<Landscape> {
   const [provider, consumer] = await Promise.all([startSide("provider", options), startSide("consumer", options)]);
   const stops = [() => provider.plane.stop(), () => consumer.plane.stop()];
   try {
-    const [, ofProvider] = await Promise.all([install(consumer), providerUser(provider.plane)]);
+    const [, ofProvider] = await Promise.all([installOurs(consumer), providerUser(provider.plane)]);
     const ofConsumer = await consumerUser(consumer.plane);
     const proxy = await startFaultProxy(provider.plane.url);
     stops.push(() => proxy.stop());

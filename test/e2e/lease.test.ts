@@ -15,10 +15,13 @@ import { invariantsOf, type Invariants } from "./invariants.ts";
 import { type Landscape, PATIENCE, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { at, type Body } from "./objects.ts";
-import { grant, KONNECTOR_USER, providerUser, PROVIDER_RIGHTS } from "./rights.ts";
+import { grant, KONNECTOR_USER, LEASE_RIGHTS, PROVIDER_RIGHTS } from "./rights.ts";
 import { traffic } from "./traffic.ts";
 
-const NAMESPACE = "kube-bind";
+/** Not one that is there, as that of the sample is. */
+const NAMESPACE = "signs-of-life";
+/** So that Leases can be put into a namespace that is not there yet, they are granted in all of them. */
+const EVERYWHERE = [...PROVIDER_RIGHTS, ...LEASE_RIGHTS];
 const SECONDS = 4;
 const DURATION = SECONDS * 1_000;
 const MICRO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
@@ -31,7 +34,8 @@ const down = () => land.consumer.objects;
 const key = () => at(leaseName(consumer), NAMESPACE);
 
 beforeAll(async () => {
-  land = await startLandscape({ konnector: { args: ["--lease-duration", `${SECONDS}s`, "--log-level", "debug"] } });
+  const lease = ["--lease-namespace", NAMESPACE, "--lease-duration", `${SECONDS}s`];
+  land = await startLandscape({ konnector: { args: [...lease, "--log-level", "debug"] } });
   invariants = invariantsOf(land);
   consumer = (await down().get(NAMESPACES, at("kube-system"))).metadata.uid;
 });
@@ -39,16 +43,16 @@ afterAll(() => land?.stop());
 afterEach(() => invariants.check({ quiet: false }));
 
 /** A Connection of that name, whose credential on the provider is a user's of its own, so that it can be told apart. */
-async function connect(name: string, rights = PROVIDER_RIGHTS, address = land.proxy.url): Promise<void> {
+async function connect(name: string, rights = EVERYWHERE, address = land.proxy.url): Promise<void> {
   const user = `${KONNECTOR_USER}-${name}`;
   const { plane } = land.provider;
-  const kubeconfig = rights === PROVIDER_RIGHTS ? await providerUser(plane, user) : await plane.addUser(user);
-  if (rights !== PROVIDER_RIGHTS) await grant(plane, user, rights);
+  const kubeconfig = await plane.addUser(user);
+  await grant(plane, user, rights);
   await down().create(SECRETS, manifests.secret(name, kubeconfigAt(kubeconfig, address)));
   await down().create(CONNECTIONS, manifests.connection(name));
 }
 
-const without = (resource: string) => PROVIDER_RIGHTS.filter(({ resources }) => !resources.includes(resource));
+const without = (resource: string) => EVERYWHERE.filter(({ resources }) => !resources.includes(resource));
 
 const disconnect = async (...names: string[]): Promise<void> => {
   await Promise.all(names.map((name) => down().remove(CONNECTIONS, at(name))));
@@ -117,7 +121,9 @@ test("it is renewed three times in its duration, by one request, and stays acqui
 });
 
 test("Connections to one provider share it: one renews, and when that one goes another goes on without a gap", async () => {
-  await connect("second");
+  // As the sample grants it, once the namespace is there.
+  await grant(land.provider.plane, `${KONNECTOR_USER}-second`, LEASE_RIGHTS, NAMESPACE);
+  await connect("second", PROVIDER_RIGHTS);
   await conditions(down(), CONNECTIONS, at("second"), READY);
   const shared = await next(4);
   expect(new Set(shared.map(({ name }) => name))).toEqual(new Set(["first"]));
@@ -138,7 +144,7 @@ test("Connections to one provider share it: one renews, and when that one goes a
 test("it does not expire when the network swallows what the renewing Connection sends: another takes over", async () => {
   const proxy = await startFaultProxy(land.provider.plane.url);
   try {
-    await connect("other-way", PROVIDER_RIGHTS, proxy.url);
+    await connect("other-way", EVERYWHERE, proxy.url);
     await conditions(down(), CONNECTIONS, at("other-way"), READY);
     await land.proxy.set("blackhole");
     const taken = await eventually("the other one to renew it", async () => {

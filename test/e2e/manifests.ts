@@ -8,6 +8,8 @@ import type { Body } from "./objects.ts";
 
 export const GROUP = "example.org";
 export const SECRET_NAMESPACE = "kube-bind";
+/** On the provider. */
+export const LEASE_NAMESPACE = "kube-bind";
 
 export interface ApiOptions {
   /** Cluster-scoped. */

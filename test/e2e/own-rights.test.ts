@@ -4,16 +4,17 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { CLUSTER_BINDINGS, CONNECTIONS } from "../../crds/resources.ts";
-import { ALL_GRANTED, NOTHING, object, READY } from "./conditions.ts";
+import { CLUSTER_BINDINGS, CONNECTIONS, SECRETS } from "../../crds/resources.ts";
+import { absent, ALL_GRANTED, conditions, type Expected, NOTHING, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
 import { CRDS_GROUP, DEFINITIONS, here, LONG, type LaneWork, workIn } from "./lane-work.ts";
 import { type Lane, openLane } from "./lanes.ts";
 import { type Landscape, served, startLandscape } from "./landscape.ts";
+import * as manifests from "./manifests.ts";
 import { apiName, GROUP, SECRET_NAMESPACE } from "./manifests.ts";
 import { at } from "./objects.ts";
 import { CONSUMER_RIGHTS, KONNECTOR_USER, PROVIDER_RIGHTS, type Rule, SECRET_RIGHTS } from "./rights.ts";
-import { grantAll, providerUserOf, setRules, type Taken, untilRefused, without } from "./rules.ts";
+import { grantAll, providerUserOf, setRules, type Taken, untilRefused, userWith, without } from "./rules.ts";
 
 let land: Landscape;
 let invariants: Invariants;
@@ -76,10 +77,24 @@ describe.concurrent("on its own cluster, a konnector that may not", () => {
   });
 });
 
+const SECRETS_ROLE = `/apis/rbac.authorization.k8s.io/v1/namespaces/${SECRET_NAMESPACE}/roles/${KONNECTOR_USER}`;
+const setSecretRules = (rules: Rule[]) =>
+  land.consumer.plane.admin.request("PATCH", SECRETS_ROLE, { rules }, "application/merge-patch+json");
+
+/** All rights but this one. */
+async function takeAway(taken: Taken): Promise<void> {
+  const isSecrets = taken.resource === "secrets";
+  await setSecretRules(isSecrets ? without(SECRET_RIGHTS, taken) : SECRET_RIGHTS);
+  await setRules(land.consumer.plane, KONNECTOR_USER, isSecrets ? CONSUMER_RIGHTS : without(CONSUMER_RIGHTS, taken));
+}
+
 /** Each verb of the rules that hold for every API, as conditions tell it, with what it is in the rules. */
 const OWN: { title: string; text: string; taken: Taken }[] = [
   { title: "write finalizers of bindings", text: "patch bindings.core.kube-bind.io in all namespaces", taken: { group: "core.kube-bind.io", resource: "bindings", verb: "patch" } },
   { title: "write the status of bindings", text: "patch bindings.core.kube-bind.io/status in all namespaces", taken: { group: "core.kube-bind.io", resource: "bindings/status", verb: "patch" } },
+  { title: "write finalizers of Connections", text: "patch connections.core.kube-bind.io", taken: { group: "core.kube-bind.io", resource: "connections", verb: "patch" } },
+  { title: "list Secrets", text: `list secrets in namespace ${SECRET_NAMESPACE}`, taken: { group: "", resource: "secrets", verb: "list" } },
+  { title: "write finalizers of Secrets", text: `patch secrets in namespace ${SECRET_NAMESPACE}`, taken: { group: "", resource: "secrets", verb: "patch" } },
   { title: "update definitions", text: `update ${DEFINITIONS}.${CRDS_GROUP}`, taken: { group: CRDS_GROUP, resource: DEFINITIONS, verb: "update" } },
   { title: "delete definitions", text: `delete ${DEFINITIONS}.${CRDS_GROUP}`, taken: { group: CRDS_GROUP, resource: DEFINITIONS, verb: "delete" } },
   { title: "learn which cluster it is on", text: "get namespaces kube-system", taken: { group: "", resource: "namespaces", verb: "get" } },
@@ -109,10 +124,7 @@ describe("on its own cluster, a konnector that was not granted to", () => {
   });
 
   test("read its Secrets, says so at once on what it can read, and begins when it may", async () => {
-    const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${SECRET_NAMESPACE}/roles/${KONNECTOR_USER}`;
     const taken: Taken = { group: "", resource: "secrets", verb: "watch" };
-    const setSecretRules = (rules: Rule[]) =>
-      land.consumer.plane.admin.request("PATCH", path, { rules }, "application/merge-patch+json");
     await setSecretRules(without(SECRET_RIGHTS, taken));
     await untilRefused(land.consumer.plane, KONNECTOR_USER, taken, SECRET_NAMESPACE);
     // The reader of definitions loses that right meanwhile: what is installed goes on all the same.
@@ -138,7 +150,7 @@ describe("on its own cluster, a konnector that was not granted to", () => {
 
   for (const { title, text, taken } of OWN) {
     test(`${title}, is told so and nothing else, while objects go on`, async () => {
-      await setRules(land.consumer.plane, KONNECTOR_USER, without(CONSUMER_RIGHTS, taken));
+      await takeAway(taken);
       if (OWN[0]?.taken === taken) await land.restart();
       await work.says(CONNECTIONS, witness(), { ...READY, ...here(text), PermissionDenied: NOTHING });
       if (taken.resource !== "bindings/status") await work.says(CLUSTER_BINDINGS, witness(), here(text));
@@ -156,6 +168,40 @@ describe("on its own cluster, a konnector that was not granted to", () => {
     await setRules(land.consumer.plane, KONNECTOR_USER, CONSUMER_RIGHTS);
     await work.sync(late, "one");
     await work.says(CONNECTIONS, late, { ...READY, ...ALL_GRANTED });
+    await invariants.check();
+  });
+
+  test("create and delete ClusterBindings, says so on a Connection with autoBind, which is kept and ended when it is", async () => {
+    const word = "auto";
+    const [taken, key] = [{ group: "core.kube-bind.io", resource: "clusterbindings" }, at(word)];
+    const says = (expected: Record<string, Expected>) => conditions(work.down, CONNECTIONS, key, expected, LONG);
+    await takeAway({ ...taken, verb: "create" });
+    await untilRefused(land.consumer.plane, KONNECTOR_USER, { ...taken, verb: "create" });
+    await work.down.create(SECRETS, manifests.secret(word, await userWith(land, word, PROVIDER_RIGHTS)));
+    const body = manifests.connection(word);
+    await work.down.create(CONNECTIONS, { ...body, spec: { ...body.spec, autoBind: true } });
+    // Once, whatever it is composed of.
+    const message = /^waiting for autoBind \(on this cluster: create ClusterBinding auto: (?!.*autoBind).*\)$/;
+    await says({
+      ...READY,
+      ...here("create clusterbindings.core.kube-bind.io"),
+      PermissionDenied: NOTHING,
+      SchemaInSync: { status: "False", reason: "Pending", message },
+    });
+    await work.resize(witness(), "one", "unbound");
+
+    await takeAway({ ...taken, verb: "delete" });
+    await object(work.down, CLUSTER_BINDINGS, key, "to be there", () => true, LONG);
+    await says({ ...READY, ...here("delete clusterbindings.core.kube-bind.io"), SchemaInSync: { status: "True" } });
+    await work.down.remove(CONNECTIONS, key);
+    await says({
+      Ready: { status: "False", reason: "DrainingBindings" },
+      SchemaInSync: { status: "False", message: /delete ClusterBinding auto/ },
+    });
+    expect((await work.down.get(CLUSTER_BINDINGS, key)).metadata.deletionTimestamp).toBeUndefined();
+    await work.resize(witness(), "one", "kept");
+    await setRules(land.consumer.plane, KONNECTOR_USER, CONSUMER_RIGHTS);
+    for (const resource of [CLUSTER_BINDINGS, CONNECTIONS]) await absent(work.down, resource, key, LONG);
     await invariants.check();
   });
 });

@@ -131,6 +131,43 @@ test("a definition stays, with its objects and their copies, while a binding of 
   await down().remove(CLUSTER_BINDINGS, at("shared-2"));
 });
 
+test.each([
+  ["forced", "while the konnector is down, and it starts again"],
+  ["robbed", "while the konnector runs"],
+])(
+  "objects of a binding removed by force (%s: %s) are let go with their Connection, their copies first",
+  async (word) => {
+    const type = await connected(word);
+    const key = at(word);
+    await down().create(CLUSTER_BINDINGS, manifests.clusterBinding(word, [type]));
+    await conditions(down(), CLUSTER_BINDINGS, key, READY);
+    await many(type, word);
+    const before = await allSynced(type, word);
+    const isDown = word === "forced";
+    if (isDown) await land.konnector.kill();
+    const rob = () => down().merge(CLUSTER_BINDINGS, key, { metadata: { finalizers: null } });
+    await rob();
+    await down().remove(CLUSTER_BINDINGS, key);
+    // A konnector that runs may have put it back in between.
+    if (await down().get(CLUSTER_BINDINGS, key)) await rob();
+    await absent(down(), CLUSTER_BINDINGS, key);
+    if (isDown) {
+      await land.restart();
+      await conditions(down(), CONNECTIONS, key, READY);
+      // Nobody has said that they are to go.
+      expect(await allSynced(type, word)).toEqual(before);
+    }
+    await down().remove(CONNECTIONS, key);
+    await absent(down(), CONNECTIONS, key);
+    expect(await up().list(type, word)).toEqual([]);
+    const left = await down().list(type, word);
+    if (isDown) expect(left).toHaveLength(MANY);
+    for (const { metadata } of left) expect(metadata.finalizers).toBeUndefined();
+    const crd = await down().get(CRDS, at(apiName(type)));
+    expect(JSON.stringify(crd?.metadata ?? {})).not.toContain("kube-bind");
+  },
+);
+
 test("a Secret that two Connections share is freed when both go together", async () => {
   await down().create(SECRETS, manifests.secret("twins", land.kubeconfig));
   const { spec } = manifests.connection("twins");

@@ -1,6 +1,6 @@
 // The rights of the konnector's user in these tests: those of the samples and no others, so that a request nobody planned
-// for fails here, and the samples are known to be enough. The rule for the exported API is widened to every API of the tests,
-// that for Leases to every namespace. The user's name is how the API servers' audit logs tell its requests from others.
+// for fails here, and the samples are known to be enough. Only the rule for the exported API is widened, to every API of the
+// tests. The user's name is how the API servers' audit logs tell its requests from others.
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -8,7 +8,7 @@ import path from "node:path";
 import { parseAllDocuments } from "yaml";
 
 import type { ControlPlane } from "../harness/control-plane.ts";
-import { GROUP, SECRET_NAMESPACE } from "./manifests.ts";
+import { GROUP, LEASE_NAMESPACE, SECRET_NAMESPACE } from "./manifests.ts";
 
 export const KONNECTOR_USER = "konnector";
 
@@ -37,11 +37,9 @@ function rulesOf(file: string, kind: "ClusterRole" | "Role"): Rule[] {
 
 const ofEveryApi = (rule: Rule): Rule => (rule.apiGroups[0] === GROUP ? { ...rule, resources: ["*"] } : rule);
 
-export const PROVIDER_RIGHTS: Rule[] = [
-  ...rulesOf("provider/access.yaml", "ClusterRole").map(ofEveryApi),
-  // In the sample for one namespace; tests put Leases elsewhere, too.
-  ...rulesOf("provider/access.yaml", "Role"),
-];
+export const PROVIDER_RIGHTS: Rule[] = rulesOf("provider/access.yaml", "ClusterRole").map(ofEveryApi);
+/** In the one namespace of the Leases. */
+export const LEASE_RIGHTS: Rule[] = rulesOf("provider/access.yaml", "Role");
 export const CONSUMER_RIGHTS: Rule[] = rulesOf("consumer/konnector-rbac.yaml", "ClusterRole").map(ofEveryApi);
 export const SECRET_RIGHTS: Rule[] = rulesOf("consumer/konnector-rbac.yaml", "Role");
 
@@ -61,7 +59,7 @@ export const grant = (plane: ControlPlane, user: string, rules: Rule[], namespac
   grantTo(plane, rbac("User", user), rules, namespace, name);
 
 /** The same for any subject of RBAC. */
-export async function grantTo(
+async function grantTo(
   plane: ControlPlane,
   subject: object,
   rules: Rule[],
@@ -75,10 +73,21 @@ export async function grantTo(
   await ask(plane, "POST", `${path}/${prefix}rolebindings`, bound);
 }
 
-/** A kubeconfig of a user with the konnector's rights on a provider. */
+/** What the sample for providers grants: its rules, or these instead, and its Role in the namespace of the Leases. */
+export async function grantAccess(
+  plane: ControlPlane,
+  name: string,
+  rules = PROVIDER_RIGHTS,
+  subject: object = rbac("User", name),
+): Promise<void> {
+  await grantTo(plane, subject, rules, "", name);
+  await grantTo(plane, subject, LEASE_RIGHTS, LEASE_NAMESPACE, name);
+}
+
+/** A kubeconfig of a user with the konnector's rights on a provider; needs the namespace of the Leases to exist. */
 export async function providerUser(plane: ControlPlane, user = KONNECTOR_USER): Promise<string> {
   const kubeconfig = await plane.addUser(user);
-  await grant(plane, user, PROVIDER_RIGHTS);
+  await grantAccess(plane, user);
   return kubeconfig;
 }
 

@@ -5,7 +5,7 @@ import type { ControlPlane } from "../harness/control-plane.ts";
 import { kubeconfigAt } from "../harness/fault-proxy.ts";
 import { eventually } from "../harness/wait.ts";
 import type { Landscape } from "./landscape.ts";
-import { grant, KONNECTOR_USER, PROVIDER_RIGHTS, type Rule } from "./rights.ts";
+import { grantAccess, KONNECTOR_USER, PROVIDER_RIGHTS, type Rule } from "./rights.ts";
 
 /** One verb on one thing: what a scenario takes away. */
 export interface Taken {
@@ -58,7 +58,7 @@ export const providerUserOf = (word: string): string => `${KONNECTOR_USER}-${wor
 /** A kubeconfig of a new user with these rights on the provider, through the proxy. */
 export async function userWith(land: Landscape, word: string, rules: readonly Rule[]): Promise<string> {
   const kubeconfig = await land.provider.plane.addUser(providerUserOf(word));
-  await grant(land.provider.plane, providerUserOf(word), [...rules]);
+  await grantAccess(land.provider.plane, providerUserOf(word), [...rules]);
   return kubeconfigAt(kubeconfig, land.proxy.url);
 }
 

@@ -5,7 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { ANNOTATION } from "../../crds/labels.ts";
-import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../../crds/resources.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, NAMESPACES, SECRETS } from "../../crds/resources.ts";
 import type { Resource } from "../../crds/kube-object.ts";
 import { startControlPlane, type ControlPlane } from "../harness/control-plane.ts";
 import { eventually } from "../harness/wait.ts";
@@ -35,6 +35,7 @@ beforeAll(async () => {
   other = await second;
   for (const user of ["konnector-first", "konnector-second"])
     users.set(user, await providerUser(land.provider.plane, user));
+  await objectsOf(other).create(NAMESPACES, { metadata: { name: manifests.LEASE_NAMESPACE } });
   users.set("elsewhere", await providerUser(other));
 });
 afterAll(async () => {
@@ -154,6 +155,25 @@ describe("two Connections to one provider", () => {
     await disconnect("covered-a");
     await create(type, "last", "covered-two");
   });
+});
+
+test("a ClusterBinding to a Connection that does not exist says so, and keeps no object from a Binding that works", async () => {
+  const type = await prepare("dangling");
+  const connection = "dangling-nowhere";
+  const missing = { status: "False", message: new RegExp(connection) } as const;
+  await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("dangling", [type], { connection }));
+  await conditions(down(), CLUSTER_BINDINGS, at("dangling"), { Ready: missing, Connected: missing });
+  await connect("dangling-a", "konnector-first");
+  await down().create(BINDINGS, manifests.binding("dangling-a", "dangling-one", [type]));
+  await conditions(down(), BINDINGS, at("dangling-a", "dangling-one"), READY);
+  await served(land.consumer, type);
+  const copy = await create(type, "one", "dangling-one");
+  await down().remove(CLUSTER_BINDINGS, at("dangling"));
+  await absent(down(), CLUSTER_BINDINGS, at("dangling"));
+  await down().merge(type, at("one", "dangling-one"), { spec: { size: "large" } });
+  const isLarge = ({ spec }: Body) => spec.size === "large";
+  const now = await object(up(), type, at("one", "dangling-one"), "to be large", isLarge);
+  expect(now.metadata.uid).toBe(copy.metadata.uid);
 });
 
 describe("Connections to different providers", () => {

@@ -1,8 +1,9 @@
 // V4 and V8, from what the API servers were asked: spec goes only up and status only down, and a copy is deleted only for
-// a consumer object that was being deleted by then, or because the binding that covered it let go.
+// a consumer object that was being deleted by then, or because the binding that covered it let go, or was removed by force
+// and its Connection goes.
 
 import { ANNOTATION } from "../../crds/labels.ts";
-import { BINDINGS, CLUSTER_BINDINGS } from "../../crds/resources.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS } from "../../crds/resources.ts";
 import type { Write } from "./audit-policy.ts";
 import { GROUP } from "./manifests.ts";
 import { describe, isKonnectors, isWrite, type Traffic } from "./traffic.ts";
@@ -74,17 +75,24 @@ const wasDeleting = (consumer: Write[], owner: Owner, time: string): boolean =>
     return uid === owner.uid && deletionTimestamp !== undefined && Date.parse(deletionTimestamp) <= Date.parse(time);
   });
 
-/** Had a binding that reaches the object been told to let go of the API by then? */
-function wasLetGo(consumer: Write[], owner: Owner, time: string): boolean {
-  const said = consumer
-    // When it was asked for, not when it was answered: a watch may tell of a deletion before its answer is written.
-    .filter(({ requestReceivedTimestamp }) => requestReceivedTimestamp <= time)
+/** What had been asked for by then, and not what was answered: a watch may tell of a deletion before its answer is written. */
+const askedBy = (events: Write[], time: string): Write[] =>
+  events.filter(({ requestReceivedTimestamp }) => requestReceivedTimestamp <= time);
+
+/** Bindings that reach the object, as they were each time something was written to them. */
+const reaching = (events: Write[], owner: Owner) =>
+  events
     .flatMap(({ responseObject }) => (KINDS.has(responseObject?.kind) ? [responseObject] : []))
     .filter(({ kind, metadata }) => kind === CLUSTER_BINDINGS.kind || metadata.namespace === owner.namespace)
     .map(({ metadata, spec }) => ({
       metadata,
+      connection: spec.connectionRef.name as string,
       lists: spec.apis.some((one: { name: string }) => one.name === owner.api),
     }));
+
+/** Had a binding that reaches the object been told to let go of the API by then? */
+function wasLetGo(consumer: Write[], owner: Owner, time: string): boolean {
+  const said = reaching(askedBy(consumer, time), owner);
   const listed = new Set(said.filter(({ lists }) => lists).map(({ metadata }) => metadata.uid));
   return said.some(
     ({ metadata, lists }) => listed.has(metadata.uid) && (metadata.deletionTimestamp !== undefined || !lists),
@@ -95,6 +103,23 @@ function wasLetGo(consumer: Write[], owner: Owner, time: string): boolean {
 const isUnserved = ({ requestObject, responseStatus }: Write): boolean =>
   requestObject === undefined && responseStatus?.code === 404;
 
+/** Was such a binding gone without having let go, and its Connection going? What is deleted for good is answered with a Status. */
+function wasAbandoned(consumer: Write[], owner: Owner, time: string): boolean {
+  const asked = askedBy(consumer, time);
+  const gone = new Set(
+    asked.filter(({ verb }) => verb === "delete").map((event) => event.responseObject?.details?.uid),
+  );
+  const going = new Set(
+    asked
+      .filter(({ responseObject }) => responseObject?.kind === CONNECTIONS.kind)
+      .filter(({ responseObject }) => responseObject.metadata.deletionTimestamp !== undefined)
+      .map(({ responseObject }) => responseObject.metadata.name),
+  );
+  return reaching(asked, owner).some(
+    ({ metadata, lists, connection }) => lists && gone.has(metadata.uid) && going.has(connection),
+  );
+}
+
 export function unjustifiedDeletes({ consumer, provider }: Traffic): string[] {
   const known = owners(provider);
   return ofInstances(provider)
@@ -104,7 +129,8 @@ export function unjustifiedDeletes({ consumer, provider }: Traffic): string[] {
       const owner = known.get(uid);
       if (owner === undefined) return [`V8: ${describe(event)}: uid ${uid} is none of our copies`];
       const { requestReceivedTimestamp: time } = event;
-      const fair = wasDeleting(consumer, owner, time) || wasLetGo(consumer, owner, time);
+      const fair =
+        wasDeleting(consumer, owner, time) || wasLetGo(consumer, owner, time) || wasAbandoned(consumer, owner, time);
       return fair ? [] : [`V8: ${describe(event)} at ${time}: object ${owner.uid} was neither deleting nor let go`];
     });
 }
