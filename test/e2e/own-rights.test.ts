@@ -88,13 +88,16 @@ async function takeAway(taken: Taken): Promise<void> {
   await setRules(land.consumer.plane, KONNECTOR_USER, isSecrets ? CONSUMER_RIGHTS : without(CONSUMER_RIGHTS, taken));
 }
 
-/** Each verb of the rules that hold for every API, as conditions tell it, with what it is in the rules. */
+/**
+ * Each verb of the rules that hold for every API, as conditions tell it, with what it is in the rules. Those of one namespace
+ * come first: while something is missing in the whole cluster, only that is asked for again and again.
+ */
 const OWN: { title: string; text: string; taken: Taken }[] = [
+  { title: "write finalizers of Secrets", text: `patch secrets in namespace ${SECRET_NAMESPACE}`, taken: { group: "", resource: "secrets", verb: "patch" } },
+  { title: "list Secrets", text: `list secrets in namespace ${SECRET_NAMESPACE}`, taken: { group: "", resource: "secrets", verb: "list" } },
   { title: "write finalizers of bindings", text: "patch bindings.core.kube-bind.io in all namespaces", taken: { group: "core.kube-bind.io", resource: "bindings", verb: "patch" } },
   { title: "write the status of bindings", text: "patch bindings.core.kube-bind.io/status in all namespaces", taken: { group: "core.kube-bind.io", resource: "bindings/status", verb: "patch" } },
   { title: "write finalizers of Connections", text: "patch connections.core.kube-bind.io", taken: { group: "core.kube-bind.io", resource: "connections", verb: "patch" } },
-  { title: "list Secrets", text: `list secrets in namespace ${SECRET_NAMESPACE}`, taken: { group: "", resource: "secrets", verb: "list" } },
-  { title: "write finalizers of Secrets", text: `patch secrets in namespace ${SECRET_NAMESPACE}`, taken: { group: "", resource: "secrets", verb: "patch" } },
   { title: "update definitions", text: `update ${DEFINITIONS}.${CRDS_GROUP}`, taken: { group: CRDS_GROUP, resource: DEFINITIONS, verb: "update" } },
   { title: "delete definitions", text: `delete ${DEFINITIONS}.${CRDS_GROUP}`, taken: { group: CRDS_GROUP, resource: DEFINITIONS, verb: "delete" } },
   { title: "learn which cluster it is on", text: "get namespaces kube-system", taken: { group: "", resource: "namespaces", verb: "get" } },
