@@ -205,6 +205,8 @@ describe("on its own cluster, a konnector that was not granted to", () => {
     await work.resize(witness(), "one", "kept");
     await setRules(land.consumer.plane, KONNECTOR_USER, CONSUMER_RIGHTS);
     for (const resource of [CLUSTER_BINDINGS, CONNECTIONS]) await absent(work.down, resource, key, LONG);
+    for (const one of lanes.values())
+      for (const resource of [CONNECTIONS, CLUSTER_BINDINGS]) await work.says(resource, one, ALL_GRANTED);
     await invariants.check();
   });
 });
