@@ -40,6 +40,7 @@ beforeEach(() => {
       : undefined;
   engine = {
     syncers,
+    engagements: new Map(),
     phases: { get: (name: string) => ({ state: states[name] ?? "ready", lost: false, reason: "" }) },
     directory: {
       connection,
