@@ -162,8 +162,9 @@ export interface Cluster {
   /**
    * Deletes with the uid as precondition and `propagationPolicy: Background`. "gone": the server answered with a Status,
    * it had this very object and has it no longer; "absent": 404; otherwise the object as it now waits for its finalizers.
+   * `version`: only in that state (409 otherwise).
    */
-  delete(resource: Resource, key: Key, uid: string): Promise<"gone" | "absent" | KubeObject>;
+  delete(resource: Resource, key: Key, uid: string, version?: string): Promise<"gone" | "absent" | KubeObject>;
   /** Starts a watch that lists, follows, resumes and relists by itself until stopped. */
   watch(resource: Resource, options: WatchOptions, sink: WatchSink): Watch;
   /** The API groups this server serves (discovery), "" for core. */

@@ -13,7 +13,7 @@ import type { Engine } from "./engine.ts";
 import { isPeer } from "./governance.ts";
 import { isPinned } from "./identity.ts";
 import type { Cluster } from "./ports.ts";
-import { isStatus } from "./refusals.ts";
+import { isRightMissing, isStatus } from "./refusals.ts";
 
 type Marks = Record<string, string>;
 
@@ -51,7 +51,14 @@ async function hasInstances(consumer: Cluster, crd: Crd): Promise<boolean> {
   if (!isEstablished(crd)) return false;
   const resource = resourceOf(crd);
   // Without a served version nothing can be listed, and there may still be objects in it.
-  return resource === undefined || (await consumer.list(resource, { limit: 1 })).length > 0;
+  if (resource === undefined) return true;
+  try {
+    return (await consumer.list(resource, { limit: 1 })).length > 0;
+  } catch (error) {
+    // Nor can it be told without the right to look, which a definition that no binding lists does not need otherwise.
+    if (isRightMissing(error)) return true;
+    throw error;
+  }
 }
 
 async function find(consumer: Cluster, name: string): Promise<Crd | undefined> {
@@ -70,20 +77,23 @@ async function sweepOne(engine: Engine, name: string, connection: string): Promi
   const successor = successorOf(engine, name, connection);
   if (successor !== undefined) return handOver(consumer, crd, successor);
   const removable = originOf(crd) === "ours" && !(await hasInstances(consumer, crd));
-  if (removable) await consumer.delete(CRDS, keyOf(crd), crd.metadata.uid);
+  // On this very state: one that has been handed over since may have been given an object since.
+  if (removable) await consumer.delete(CRDS, keyOf(crd), crd.metadata.uid, crd.metadata.resourceVersion);
   else await letGo(consumer, crd);
 }
 
 /**
- * Rejects with the first error of our own cluster, also where a definition that was just established is not served yet;
- * what is swept already is not swept twice.
+ * Rejects with the first error of our own cluster, also where a definition that was just established is not served yet, but
+ * not before all the others have been swept; what is swept already is not swept twice.
  */
 export async function sweep(engine: Engine, connection: string): Promise<void> {
   const definitions = engine.directory.crdsOf(connection);
   const pin = engine.directory.connection(connection)?.status?.localClusterUID ?? "";
   // On another cluster (a restored one, say) what carries the Connection's name came through another's.
   if (definitions.length === 0 || !(await isPinned(engine.consumer, pin))) return;
+  const failures: unknown[] = [];
   for (const { metadata } of definitions) {
-    await sweepOne(engine, metadata.name, connection);
+    await sweepOne(engine, metadata.name, connection).catch((error: unknown) => failures.push(error));
   }
+  if (failures.length > 0) throw failures[0];
 }

@@ -307,8 +307,9 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
       const request = json("PATCH", path, operations, "application/json-patch+json");
       return call("patch", resource.resource, request, asObject(resource));
     },
-    delete: async (resource, key, uid) => {
-      const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid }, propagationPolicy: "Background" };
+    delete: async (resource, key, uid, resourceVersion) => {
+      const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+      const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions, propagationPolicy: "Background" };
       const request = json("DELETE", objectPath(base, resource, key), body);
       try {
         return await call("delete", resource.resource, request, (success) =>

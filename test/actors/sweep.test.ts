@@ -10,11 +10,12 @@ import { sweep } from "../../actors/sweep.ts";
 import { createCluster } from "../../adapters/kube/client.ts";
 import { parseKubeconfig } from "../../adapters/kube/kubeconfig.ts";
 import { type Crd, crdCondition, isEstablished } from "../../crds/definition-object.ts";
-import type { KubeObject, Resource } from "../../crds/kube-object.ts";
+import type { Key, KubeObject, Resource } from "../../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
 import { CRDS } from "../../crds/resources.ts";
 import { definition } from "../adapters/widgets.ts";
 import { type ControlPlane, startControlPlane } from "../harness/control-plane.ts";
+import { grant, rule } from "../e2e/rights.ts";
 import { eventually } from "../harness/wait.ts";
 
 let plane: ControlPlane;
@@ -81,10 +82,10 @@ const connectionOf = (name: string, pin = "") => {
 };
 
 /** Sweeps what is listed as the Connection's, whatever else is there; the Connection was made for the cluster `pin`. */
-const sweepAt = (pin: string, ...resources: Resource[]) =>
+const sweepAs = (consumer: Cluster, pin: string, resources: Resource[]) =>
   sweep(
     {
-      consumer: cluster,
+      consumer,
       directory: {
         crdsOf: () => resources.map((resource) => ({ metadata: { name: keyOf(resource).name } })),
         connections: { values: () => Object.keys(connections).map((name) => connectionOf(name)) },
@@ -95,6 +96,7 @@ const sweepAt = (pin: string, ...resources: Resource[]) =>
     } as unknown as Engine,
     "acme",
   );
+const sweepAt = (pin: string, ...resources: Resource[]) => sweepAs(cluster, pin, resources);
 const sweepOf = async (...resources: Resource[]) => sweepAt(await clusterUid(cluster), ...resources);
 
 const find = async (resource: Resource): Promise<KubeObject | undefined> => {
@@ -189,6 +191,42 @@ describe("a definition of ours", () => {
     await sweepOf(resource);
     await gone(resource);
     expect(await find(taken)).toBeDefined();
+  });
+
+  it("that may not be looked into stays, without our marks, and keeps no other from being swept", async () => {
+    const kubeconfig = await plane.addUser("sweeper");
+    await grant(plane, "sweeper", [
+      rule("apiextensions.k8s.io", "customresourcedefinitions", "get update delete"),
+      rule("sweep.example.org", "opens", "list"),
+    ]);
+    const limited = createCluster(parseKubeconfig(kubeconfig));
+    const [closed, open] = [typeOf("closeds", "Closed"), typeOf("opens", "Open")];
+    for (const resource of [closed, open]) await install(resource).then(() => served(resource));
+    const identity = await clusterUid(cluster);
+    const known = {
+      ...limited,
+      get: (resource: Resource, key: Key) => (resource === CRDS ? limited : cluster).get(resource, key),
+    };
+    await sweepAs({ ...known, groups: () => cluster.groups() }, identity, [closed, open]).finally(() =>
+      limited.close(),
+    );
+    await expectStripped(closed);
+    await gone(open);
+  });
+
+  it("whose deletion fails keeps no other from being swept, and is owed", async () => {
+    const [held, open] = [typeOf("kepts", "Kept"), typeOf("others", "Other")];
+    for (const resource of [held, open]) await install(resource).then(() => served(resource));
+    const failing: Cluster = {
+      ...cluster,
+      delete: (resource, key, uid, version) =>
+        key.name === keyOf(held).name
+          ? Promise.reject(new ApiError("changed", { status: 409 }))
+          : cluster.delete(resource, key, uid, version),
+    };
+    await expect(sweepAs(failing, await clusterUid(cluster), [held, open])).rejects.toThrow("changed");
+    await gone(open);
+    expect((await find(held))?.metadata.labels).toEqual({ team: "a", [LABEL.managed]: "true" });
   });
 
   it("that is going already is left to it", async () => {

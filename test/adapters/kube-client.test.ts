@@ -74,6 +74,8 @@ describe("requests", () => {
     expect((await cluster.get(CONFIG_MAPS, at))["data"]).toEqual({ a: "2", b: "3" });
     const listed = await cluster.list(CONFIG_MAPS, { namespace: "default", fieldSelector: "metadata.name=settings" });
     expect(listed).toMatchObject([{ apiVersion: "v1", kind: "ConfigMap", metadata: { uid: patched.metadata.uid } }]);
+    const { uid, resourceVersion } = created.metadata;
+    expect((await failure(cluster.delete(CONFIG_MAPS, at, uid, resourceVersion))).status).toBe(409);
     expect(await cluster.delete(CONFIG_MAPS, at, created.metadata.uid)).toBe("gone");
     expect(await cluster.delete(CONFIG_MAPS, at, created.metadata.uid)).toBe("absent");
     expect((await failure(cluster.get(CONFIG_MAPS, at))).reason).toBe("NotFound");
