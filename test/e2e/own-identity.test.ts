@@ -83,7 +83,6 @@ beforeAll(async () => {
   const flags = { "token-auth-file": file };
   [land, other] = await Promise.all([startLandscape({ flags }), startSide("other", { flags })]);
   await land.konnector.stop();
-  await other.objects.create(NAMESPACES, { metadata: { name: manifests.SECRET_NAMESPACE } });
   for (const { plane } of [land.consumer, other]) {
     await grant(plane, USER, CONSUMER_RIGHTS);
     await grant(plane, USER, SECRET_RIGHTS, manifests.SECRET_NAMESPACE);
