@@ -100,7 +100,7 @@ async function carryOut(engine: Engine, connection: Connection, step: AutoBindSt
   if (binding === undefined) return;
   if (step.do === "delete") {
     const answer = await engine.consumer.delete(CLUSTER_BINDINGS, keyOf(binding), binding.metadata.uid);
-    if (answer !== "gone") note(engine, answer as ClusterBinding);
+    if (typeof answer !== "string") note(engine, answer as ClusterBinding);
   }
   if (step.do === "update") await change(engine, binding, wanted(name, step.apis));
   if (step.do === "letGo") await change(engine, binding, freed(connection, binding));

@@ -24,9 +24,9 @@ import { viewsOf } from "./governance.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { bindingKey, OURSELVES, permissionsKey } from "./keys.ts";
 import { rightsOfBinding } from "./permission-news.ts";
-import { ApiError, PRIORITY } from "./ports.ts";
-import { isStatus } from "./refusals.ts";
-import { nextConditions, writeStatus } from "./status-writer.ts";
+import { PRIORITY } from "./ports.ts";
+import { askedToWait, isStatus } from "./refusals.ts";
+import { nextConditions, REWRITE, writeStatus } from "./status-writer.ts";
 import { isAtRest, type Syncer } from "./syncer.ts";
 import type { Tally } from "./table.ts";
 
@@ -184,9 +184,7 @@ export async function bindingPass(engine: Engine, connection: string, { namespac
   else engine.records.set(key, { value: rest.value, context: rest.context });
 }
 
-/** Milliseconds until a status that was not written is looked at again. */
-const REWRITE = 1_000;
-/** …and until a binding that waits for objects or definitions to go asks again, without a request. */
+/** Milliseconds until a binding that waits for objects or definitions to go asks again, without a request. */
 const BACKSTOP = 5_000;
 
 /** Null for a binding that waits for nothing to go. */
@@ -214,9 +212,8 @@ async function attempt(run: () => Promise<BindingEvent>): Promise<BindingEvent> 
     return await run();
   } catch (error) {
     if (isStatus(error, 404)) return { type: "binding.gone" };
-    const retryAfter = error instanceof ApiError ? error.retryAfter : undefined;
     const message = `on this cluster: ${error instanceof Error ? error.message : String(error)}`;
-    return { type: "failed", message, ...(retryAfter === undefined ? {} : { retryAfter }) };
+    return { type: "failed", message, ...askedToWait(error) };
   }
 }
 

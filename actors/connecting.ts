@@ -6,7 +6,8 @@ import type { ConnectionEvent } from "../machines/connection-facts.ts";
 import type { Engine } from "./engine.ts";
 import { identityOf } from "./identity.ts";
 import { fingerprintOf, kubeconfigOf, secretOf } from "./kubeconfig-secret.ts";
-import { ApiError, type Cluster, type Identity, KubeconfigError, UnreachableError } from "./ports.ts";
+import { ApiError, type Cluster, type Identity, KubeconfigError } from "./ports.ts";
+import { askedToWait } from "./refusals.ts";
 import { faultOf } from "./source.ts";
 
 /** A client for the cluster whose identity has been read, until the machine has compared that with the pin. */
@@ -28,12 +29,6 @@ const unusable = (fingerprint: string, error: KubeconfigError): Identified => ({
   message: error.message,
 });
 
-/** How long the server asked us to wait, for a failed step. */
-export const waiting = (error: unknown): { retryAfter?: number } => {
-  const asked = error instanceof ApiError || error instanceof UnreachableError ? error.retryAfter : undefined;
-  return asked === undefined ? {} : { retryAfter: asked };
-};
-
 export const READ_REMOTE = "read the provider's identity (get logicalclusters cluster, or namespaces kube-system)";
 export const READ_LOCAL = "read this cluster's own identity";
 
@@ -45,7 +40,7 @@ export function failed(side: "provider" | "local", what: string, error: unknown)
     // An answer that is neither yes nor a plain refusal leaves nothing to work with: as good as none.
     fault: fault === "degraded" ? "unreachable" : fault,
     message: `${what}: ${error instanceof Error ? error.message : String(error)}`,
-    ...waiting(error),
+    ...askedToWait(error),
   };
 }
 

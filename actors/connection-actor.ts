@@ -15,7 +15,7 @@ import { connectionConditions, knownExports, knownSource } from "../machines/con
 import { factsOf } from "./connection-facts.ts";
 import { followSpec, keepEngagement } from "./engaging.ts";
 import { type Engine, isoNow, type Phase } from "./engine.ts";
-import { type Candidate, failed, identify, READ_LOCAL, READ_REMOTE, waiting } from "./connecting.ts";
+import { type Candidate, failed, identify, READ_LOCAL, READ_REMOTE } from "./connecting.ts";
 import type { Engagement } from "./engagement.ts";
 import { peerBindings } from "./governance.ts";
 import { addCleanup, ifThere, removeCleanup } from "./finalizers.ts";
@@ -32,9 +32,9 @@ import { leaveLease, wakeLease } from "./lease-actor.ts";
 import { ownerConnection } from "./directory.ts";
 import type { Syncer } from "./syncer.ts";
 import { AnotherClusterError, ApiError, PRIORITY } from "./ports.ts";
-import { isStatus } from "./refusals.ts";
+import { askedToWait, isStatus } from "./refusals.ts";
 import { announceSource } from "./source-event.ts";
-import { nextConditions, patchStatus, writeStatus } from "./status-writer.ts";
+import { nextConditions, patchStatus, REWRITE, writeStatus } from "./status-writer.ts";
 import { sweep } from "./sweep.ts";
 
 const machine = hosted(connectionMachine, ["claim", "identify", "writePins", "verify", "sweep", "release"]);
@@ -46,9 +46,6 @@ function contextOf(engine: Engine, name: string): ConnectionContext {
   const isAnother = present && context?.connection && context.connection.uid !== present.metadata.uid;
   return context === undefined || isAnother ? initialConnectionContext : context;
 }
-
-/** Milliseconds until a status that was not written is looked at again. */
-const REWRITE = 1_000;
 
 /** One pass of a Connection. Rejects only for bugs. */
 export async function connectionPass(engine: Engine, name: string): Promise<void> {
@@ -101,7 +98,7 @@ async function guarded(run: () => Promise<ConnectionEvent>): Promise<ConnectionE
     return await run();
   } catch (error) {
     const message = `on this cluster: ${error instanceof Error ? error.message : String(error)}`;
-    return { type: "failed", fault: "local", message, ...waiting(error) };
+    return { type: "failed", fault: "local", message, ...askedToWait(error) };
   }
 }
 

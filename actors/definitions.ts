@@ -21,7 +21,7 @@ import type { Refusal, SyncerFacts } from "../machines/syncer.ts";
 import { demandOn, isDemanded } from "./demand.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Engagement } from "./engagement.ts";
-import { isPeer } from "./governance.ts";
+import { isPeer, remoteUid } from "./governance.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
 import type { Offer } from "./source.ts";
 import type { Desired, Syncer } from "./syncer.ts";
@@ -106,11 +106,9 @@ async function servedHere({ consumer }: Engine): Promise<DiscoveredResource[]> {
 
 /** How another Connection relates to this syncer's: do both lead to the same provider? */
 function relation(engine: Engine, { connection: mine, api }: Syncer, other: string): Relation {
-  const theirs = engine.directory.connection(other);
-  if (theirs === undefined) return "gone";
-  const [a, b] = [theirs, engine.directory.connection(mine)].map((one) => one?.status?.remoteClusterUID ?? "");
-  if (a === "" || b === "") return "unknown";
-  if (a !== b) return "different";
+  if (engine.directory.connection(other) === undefined) return "gone";
+  if ([mine, other].some((name) => remoteUid(engine, name) === "")) return "unknown";
+  if (!isPeer(engine, mine, other)) return "different";
   return isDemanded(engine, other, api) ? "same" : "leaving";
 }
 

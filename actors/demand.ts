@@ -1,5 +1,5 @@
-// What the bindings of a Connection and its own policy, as they are at this moment, ask for one API. The one place that looks, so that a
-// syncer and the bindings that wait for it cannot disagree.
+// What the bindings of a Connection and its own policy, as they are at this moment, ask for one API. The one place that
+// looks, so that a syncer and the bindings that wait for it cannot disagree.
 
 import { type ApiName, isDeleting } from "../crds/kube-object.ts";
 import { type BindingView, demandFor } from "../machines/rules/governing.ts";

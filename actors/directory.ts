@@ -32,7 +32,9 @@ export interface Directory {
   readonly crds: Cache<KubeObject>;
   /** True once every list above has been seen whole. Nothing is decided before. */
   readonly complete: boolean;
-  /** Every binding, deleting or not, that names the Connection. */
+  /** Every binding of both kinds, deleting or not. */
+  allBindings(): AnyBinding[];
+  /** Those that name the Connection. */
   bindingsOf(connection: string): AnyBinding[];
   binding(namespace: string, name: string): AnyBinding | undefined;
   connection(name: string): Connection | undefined;
@@ -47,6 +49,7 @@ export function createDirectory(events: DirectoryEvents): Directory {
   const bindings = createCache<Binding>({ changed: events.binding, listed });
   const secrets = createCache<Secret>({ changed: events.secret, listed });
   const crds = createCache<KubeObject>({ changed: events.crd, listed });
+  const allBindings = (): AnyBinding[] => [...clusterBindings.values(), ...bindings.values()];
   return {
     connections,
     clusterBindings,
@@ -56,10 +59,8 @@ export function createDirectory(events: DirectoryEvents): Directory {
     get complete() {
       return [connections, clusterBindings, bindings, secrets, crds].every((cache) => cache.complete);
     },
-    bindingsOf: (connection) =>
-      [...clusterBindings.values(), ...bindings.values()].filter(
-        (binding) => binding.spec.connectionRef.name === connection,
-      ),
+    allBindings,
+    bindingsOf: (connection) => allBindings().filter(({ spec }) => spec.connectionRef.name === connection),
     binding: (namespace, name) =>
       namespace === "" ? clusterBindings.get(keyText({ namespace, name })) : bindings.get(keyText({ namespace, name })),
     connection: (name) => connections.get(keyText({ namespace: "", name })),

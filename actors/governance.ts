@@ -13,24 +13,23 @@ import { listedApis, viewOf } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Syncer } from "./syncer.ts";
 
-const remoteUid = (engine: Engine, connection: string): string =>
+export const remoteUid = (engine: Engine, connection: string): string =>
   engine.directory.connection(connection)?.status?.remoteClusterUID ?? "";
 
-/** Do both Connections lead to the same provider, as far as their pins say? */
-export const isPeer = (engine: Engine, connection: string, other: string): boolean => {
-  if (connection === other) return true;
+/** Which Connections lead to the same provider as this one, as far as their pins say; for many of them at once. */
+const peersOf = (engine: Engine, connection: string): ((other: string) => boolean) => {
   const uid = remoteUid(engine, connection);
-  return uid !== "" && uid === remoteUid(engine, other);
+  return (other) => other === connection || (uid !== "" && uid === remoteUid(engine, other));
 };
 
-const allBindings = ({ directory }: Engine): AnyBinding[] => [
-  ...directory.clusterBindings.values(),
-  ...directory.bindings.values(),
-];
+export const isPeer = (engine: Engine, connection: string, other: string): boolean =>
+  peersOf(engine, connection)(other);
 
 /** Every binding, deleting or not, that names the Connection or one to the same provider. */
-export const peerBindings = (engine: Engine, connection: string): AnyBinding[] =>
-  allBindings(engine).filter(({ spec }) => isPeer(engine, connection, spec.connectionRef.name));
+export const peerBindings = (engine: Engine, connection: string): AnyBinding[] => {
+  const isOnes = peersOf(engine, connection);
+  return engine.directory.allBindings().filter(({ spec }) => isOnes(spec.connectionRef.name));
+};
 
 /** The same, reduced to what governs. */
 export const viewsOf = (engine: Engine, connection: string): BindingView[] =>
@@ -38,10 +37,12 @@ export const viewsOf = (engine: Engine, connection: string): BindingView[] =>
 
 /** Live or coming bindings, of Connections other than the syncer's, that list its API. */
 const wantedThrough = (engine: Engine, { api, connection }: Syncer): AnyBinding[] =>
-  allBindings(engine).filter(
-    (binding) =>
-      binding.spec.connectionRef.name !== connection && !isDeleting(binding) && listedApis(binding).includes(api),
-  );
+  engine.directory
+    .allBindings()
+    .filter(
+      (binding) =>
+        binding.spec.connectionRef.name !== connection && !isDeleting(binding) && listedApis(binding).includes(api),
+    );
 
 /**
  * Does the policy of that Connection want the API's definition here, whether or not a binding lists it? While it is not

@@ -31,12 +31,6 @@ export async function identityOf(cluster: Cluster): Promise<Identity> {
   return read(cluster, KUBE_SYSTEM);
 }
 
-export const clusterUid = async (cluster: Cluster): Promise<string> => (await identityOf(cluster)).uid;
-
-/** Is this the cluster with that UID? Nothing that was never pinned ("") is told from another. */
-export const isPinned = async (cluster: Cluster, pin: string): Promise<boolean> =>
-  pin === "" || (await clusterUid(cluster)) === pin;
-
 /** One request: is it still that cluster? Rejects with AnotherClusterError, or with why it cannot be told. */
 export async function confirmIdentity(cluster: Cluster, known: Identity): Promise<void> {
   const { uid } = await read(cluster, known);

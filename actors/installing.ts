@@ -12,7 +12,7 @@ import type { Refusal } from "../machines/syncer.ts";
 import { base, crdKey, decide, type Definitions, desiredFrom, fromDecision } from "./definitions.ts";
 import { listedApis } from "./directory.ts";
 import type { Engine } from "./engine.ts";
-import { isPinned } from "./identity.ts";
+import { isPinned } from "./own-cluster.ts";
 import type { Cluster } from "./ports.ts";
 import { isStatus } from "./refusals.ts";
 import type { Syncer } from "./syncer.ts";

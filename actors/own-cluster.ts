@@ -8,6 +8,10 @@ import { confirmIdentity, identityOf } from "./identity.ts";
 import { AnotherClusterError, type Clock, type Cluster, type Identity } from "./ports.ts";
 import { succession } from "./succession.ts";
 
+/** Is our own cluster the one with that UID? Nothing that was never pinned ("") is told from another. */
+export const isPinned = async (consumer: Pick<OwnCluster, "identify">, pin: string): Promise<boolean> =>
+  pin === "" || (await consumer.identify()) === pin;
+
 export interface OwnCluster extends Cluster {
   /** The UID by which the cluster that answers now is known. Rejects like a request. */
   identify(): Promise<string>;

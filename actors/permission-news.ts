@@ -48,7 +48,7 @@ export async function reportRights(engine: Engine, name: string): Promise<void> 
   for (const { metadata } of directory.connections.values()) {
     if (isConcerned(name, metadata.name)) engine.wake(connectionKey(metadata.name), PRIORITY.backlog);
   }
-  for (const binding of [...directory.clusterBindings.values(), ...directory.bindings.values()]) {
+  for (const binding of directory.allBindings()) {
     const { name: connection } = binding.spec.connectionRef;
     if (isConcerned(name, connection)) engine.wake(bindingKey(connection, keyOf(binding)), PRIORITY.backlog);
   }

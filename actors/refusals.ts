@@ -65,11 +65,15 @@ function causeOfRefusal(error: ApiError): RefusalCause {
   return isRightMissing(error) ? "forbidden" : "rejected";
 }
 
+/** How long the server asked to be left in peace, in seconds; whoever failed, also where only a page in between said so. */
+export const askedToWait = (error: unknown): { retryAfter?: number } => {
+  const asked = error instanceof ApiError || error instanceof UnreachableError ? error.retryAfter : undefined;
+  return asked === undefined ? {} : { retryAfter: asked };
+};
+
 /** `tested`: the write was a JSON patch with `test` operations, so 422 means one of them failed. */
 export function judge(error: unknown, what: string, tested = false): Judgement {
   const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
-  const answered = error instanceof ApiError || error instanceof UnreachableError;
-  const retryAfter = answered ? error.retryAfter : undefined;
   const cause = error instanceof ApiError ? causeOf(error, tested) : "fault";
-  return { cause, message, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  return { cause, message, ...askedToWait(error) };
 }

@@ -47,6 +47,9 @@ const YOUTH = 15_000;
 
 const patience = ({ clock, startedAt }: Engine): number => (clock.now() - startedAt < YOUTH ? DOUBT_AT_FIRST : DOUBT);
 
+/** Milliseconds until a status that was not written is looked at again. */
+export const REWRITE = 1_000;
+
 const reasonsOf = (status: Status | undefined): Map<string, string> =>
   new Map((status?.conditions ?? []).map(({ type, reason }) => [type, reason]));
 

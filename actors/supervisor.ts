@@ -127,7 +127,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     if (directory.connection(binding.metadata.name))
       engine.wake(connectionKey(binding.metadata.name), PRIORITY.backlog);
     const apis = new Set(answeredApis(binding));
-    for (const api of apis) engine.wake(syncerFor(engine, name, api).key);
+    for (const api of apis) syncerFor(engine, name, api);
     // Others, also of Connections to the same provider, may gain or lose what this one governs.
     for (const syncer of engine.syncers.values()) if (apis.has(syncer.api)) engine.wake(syncer.key);
     for (const other of peerBindings(engine, name)) {
@@ -155,7 +155,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     log.info({ connections: [...directory.connections.values()].length }, "the consumer's objects are listed");
     engine.wake(SECRETS_KEY, PRIORITY.backlog);
     for (const { metadata } of directory.connections.values()) engine.wake(connectionKey(metadata.name));
-    for (const binding of [...directory.clusterBindings.values(), ...directory.bindings.values()]) wakeBinding(binding);
+    for (const binding of directory.allBindings()) wakeBinding(binding);
     for (const crd of directory.crds.values()) crdChanged(crd);
   }
 

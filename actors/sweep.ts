@@ -11,7 +11,7 @@ import { CRDS } from "../crds/resources.ts";
 import { isDemanded } from "./demand.ts";
 import type { Engine } from "./engine.ts";
 import { isPeer } from "./governance.ts";
-import { isPinned } from "./identity.ts";
+import { isPinned } from "./own-cluster.ts";
 import type { Cluster } from "./ports.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
 

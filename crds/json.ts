@@ -52,6 +52,13 @@ export const isRawNumber = (value: unknown): value is RawNumber => sourceText.is
 export const isRecord = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
 
+/** The texts in a list, whatever else may be in it; none where there is no list (Go writes an empty one as null). */
+export const stringsIn = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : [];
+
+/** The same for records. */
+export const recordsIn = (value: unknown): JsonObject[] => (Array.isArray(value) ? value.filter(isRecord) : []);
+
 const sameFields = (a: JsonObject, b: JsonObject): boolean => {
   const fields = Object.keys(a);
   return (

@@ -4,15 +4,13 @@
 // Rule: docs/reference/behaviour.md, "Schema pull".
 
 import type { CrdSpec } from "./definition-object.ts";
+import { stringsIn } from "./json.ts";
 import type { DiscoveredResource } from "./openapi/discovered.ts";
 
 type Names = CrdSpec["names"];
 
 /** Our own: `kubectl get kube-bind` shows Connections and bindings, and no instances. */
 const OUR_CATEGORY = "kube-bind";
-
-const strings = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : [];
 
 const answersTo = ({ resource, singular, kind, shortNames }: DiscoveredResource): string[] => [
   resource,
@@ -22,7 +20,7 @@ const answersTo = ({ resource, singular, kind, shortNames }: DiscoveredResource)
 
 /** Has it anything that may collide? Only then it is worth asking what the cluster serves. */
 export const mayCollide = (names: Names): boolean =>
-  strings(names["shortNames"]).length > 0 || strings(names["categories"]).includes(OUR_CATEGORY);
+  stringsIn(names["shortNames"]).length > 0 || stringsIn(names["categories"]).includes(OUR_CATEGORY);
 
 /** The names to install, and what was left out of them, each as half a sentence. */
 export function freeNames(
@@ -32,7 +30,7 @@ export function freeNames(
 ): { names: Names; notes: string[] } {
   const others = served.filter((other) => other.group !== group || other.resource !== names.plural);
   const holderOf = (name: string) => others.find((other) => answersTo(other).includes(name));
-  const wanted = strings(names["shortNames"]);
+  const wanted = stringsIn(names["shortNames"]);
   const notes = wanted.flatMap((name) => {
     const holder = holderOf(name);
     if (holder === undefined) return [];
@@ -40,7 +38,7 @@ export function freeNames(
     return [`without the short name ${name}, which ${who} has on this cluster`];
   });
   const shortNames = wanted.filter((name) => holderOf(name) === undefined);
-  const categories = strings(names["categories"]).filter((category) => category !== OUR_CATEGORY);
+  const categories = stringsIn(names["categories"]).filter((category) => category !== OUR_CATEGORY);
   const { shortNames: _shortNames, categories: _categories, ...kept } = names;
   return {
     names: {

@@ -34,6 +34,16 @@ const withoutDoubt = (discovery: Discovery): Discovery =>
 /** A write was not made because the Connection went away meanwhile. */
 const vanished = { "connection.gone": { target: "#connection.deciding", actions: "forgetConnection" } } as const;
 
+/** Engaged, for everything or for deletions only: with the present kubeconfig, unless that one cannot be used yet. */
+const engagedWithPresent = {
+  weighing: { always: [{ guard: "outdated", target: "outdated" }, { target: "current" }] },
+  current: {
+    tags: ["resting", "engaged"],
+    entry: "succeed",
+    description: "With the kubeconfig that the Secret holds.",
+  },
+} as const;
+
 export const connectionMachine = setup({
   types: {
     context: {} as ConnectionContext,
@@ -231,12 +241,7 @@ export const connectionMachine = setup({
       description: "Identity verified, exports known: syncers run.",
       initial: "weighing",
       states: {
-        weighing: { always: [{ guard: "outdated", target: "outdated" }, { target: "current" }] },
-        current: {
-          tags: ["resting", "engaged"],
-          entry: "succeed",
-          description: "With the kubeconfig that the Secret holds.",
-        },
+        ...engagedWithPresent,
         outdated: {
           tags: ["resting", "engaged", "timed"],
           description:
@@ -268,12 +273,7 @@ export const connectionMachine = setup({
           description: "Bindings still name it: engaged for their deletions only.",
           initial: "weighing",
           states: {
-            weighing: { always: [{ guard: "outdated", target: "outdated" }, { target: "current" }] },
-            current: {
-              tags: ["resting", "engaged"],
-              entry: "succeed",
-              description: "With the kubeconfig that the Secret holds.",
-            },
+            ...engagedWithPresent,
             outdated: { tags: ["resting", "engaged", "timed"], description: "With the one before, which still works." },
           },
         },

@@ -82,6 +82,16 @@ const wanted = ({ demand }: SyncerContext): boolean => (demand?.live ?? 0) > 0;
 /** Only objects of a served CRD that came through this Connection can carry a finalizer of its making. */
 const mayHold = ({ crd }: SyncerContext): boolean => crd?.state === "established" && crd.mine;
 
+/** The same whether a binding or the Connection's policy asks for it. */
+const pulling = {
+  description: "Creates or updates the consumer's CRD from the provider's.",
+  entry: "installCrd",
+  on: {
+    installed: { target: "#syncer.deciding", actions: "noteCrd" },
+    failed: { target: "#syncer.deciding", actions: "noteFailure" },
+  },
+} as const;
+
 export const syncerMachine = setup({
   types: { context: {} as SyncerContext, events: {} as SyncerEvent, tags: {} as "resting" | "watching" | "timed" },
   guards: {
@@ -190,14 +200,7 @@ export const syncerMachine = setup({
           entry: "forgetFailure",
           description: "The provider does not offer it (any more): its copies stay, deletions go on working.",
         },
-        pulling: {
-          description: "Creates or updates the consumer's CRD from the provider's.",
-          entry: "installCrd",
-          on: {
-            installed: { target: "#syncer.deciding", actions: "noteCrd" },
-            failed: { target: "#syncer.deciding", actions: "noteFailure" },
-          },
-        },
+        pulling,
         establishing: { tags: "resting", description: "Until the consumer serves the API." },
         listing: { tags: ["resting", "watching"], description: "Until both sides have been listed completely." },
         failing: { tags: ["resting", "watching", "timed"], description: "A step failed; tried again when due." },
@@ -281,14 +284,7 @@ export const syncerMachine = setup({
             { target: "installed" },
           ],
         },
-        pulling: {
-          description: "Creates or updates the consumer's CRD from the provider's.",
-          entry: "installCrd",
-          on: {
-            installed: { target: "#syncer.deciding", actions: "noteCrd" },
-            failed: { target: "#syncer.deciding", actions: "noteFailure" },
-          },
-        },
+        pulling,
         waiting: { tags: "resting", entry: "forgetFailure", description: "Until the provider offers it." },
         establishing: { tags: "resting", description: "Until the consumer serves the API." },
         failing: { tags: ["resting", "timed"], description: "The CRD could not be installed; tried again when due." },

@@ -2,7 +2,7 @@
 // What is not as it should be is left out where the rest can be used, and a ShapeError where it cannot.
 // Rule: docs/reference/behaviour.md, "Schema sources".
 
-import { isRecord, type Json, type JsonObject } from "../../crds/json.ts";
+import { isRecord, type Json, type JsonObject, recordsIn, stringsIn } from "../../crds/json.ts";
 import type { DiscoveredGroup, DiscoveredResource } from "../../crds/openapi/discovered.ts";
 import { ShapeError } from "./objects.ts";
 
@@ -10,12 +10,6 @@ const text = (record: JsonObject, field: string): string => {
   const value = record[field];
   return typeof value === "string" ? value : "";
 };
-
-const strings = (value: Json | undefined): string[] =>
-  Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : [];
-
-/** Go writes an empty slice that was never made as null. */
-const records = (value: Json | undefined): JsonObject[] => (Array.isArray(value) ? value.filter(isRecord) : []);
 
 const kindOf = (value: Json | undefined, group: string, version: string) => {
   const said = isRecord(value) ? value : {};
@@ -33,10 +27,10 @@ const aggregatedResource = ({ group, version }: Place, entry: JsonObject): Disco
   singular: text(entry, "singularResource"),
   kind: kindOf(entry["responseKind"], group, version).kind,
   namespaced: text(entry, "scope") === "Namespaced",
-  verbs: strings(entry["verbs"]),
-  shortNames: strings(entry["shortNames"]),
-  categories: strings(entry["categories"]),
-  subresources: records(entry["subresources"]).map((sub) => ({
+  verbs: stringsIn(entry["verbs"]),
+  shortNames: stringsIn(entry["shortNames"]),
+  categories: stringsIn(entry["categories"]),
+  subresources: recordsIn(entry["subresources"]).map((sub) => ({
     name: text(sub, "subresource"),
     ...kindOf(sub["responseKind"], group, version),
   })),
@@ -47,13 +41,13 @@ const isNamed = ({ resource, kind }: DiscoveredResource): boolean => resource !=
 function aggregatedGroup(item: JsonObject): DiscoveredGroup {
   const { metadata } = item;
   const name = isRecord(metadata) ? text(metadata, "name") : "";
-  const versions = records(item["versions"]).filter((entry) => text(entry, "version") !== "");
+  const versions = recordsIn(item["versions"]).filter((entry) => text(entry, "version") !== "");
   const versionOf = (entry: JsonObject) => text(entry, "version");
   return {
     name,
     versions: versions.map(versionOf),
     resources: versions.flatMap((entry) =>
-      records(entry["resources"])
+      recordsIn(entry["resources"])
         .map((one) => aggregatedResource({ group: name, version: versionOf(entry) }, one))
         .filter(isNamed),
     ),
@@ -64,7 +58,7 @@ function aggregatedGroup(item: JsonObject): DiscoveredGroup {
 /** Undefined when the server does not offer the aggregated form. */
 export function aggregatedGroups(body: unknown): DiscoveredGroup[] | undefined {
   if (!isRecord(body) || body["kind"] !== "APIGroupDiscoveryList") return undefined;
-  return records(body["items"])
+  return recordsIn(body["items"])
     .map(aggregatedGroup)
     .filter(({ name }) => name !== "");
 }
@@ -72,11 +66,11 @@ export function aggregatedGroups(body: unknown): DiscoveredGroup[] | undefined {
 /** The groups of an APIGroupList and their versions, the preferred one first. */
 export function classicGroups(body: unknown): Pick<DiscoveredGroup, "name" | "versions">[] {
   if (!isRecord(body) || !Array.isArray(body["groups"])) throw new ShapeError("discovery has no groups");
-  return records(body["groups"])
+  return recordsIn(body["groups"])
     .map((group) => {
       const { preferredVersion } = group;
       const preferred = isRecord(preferredVersion) ? text(preferredVersion, "version") : "";
-      const all = records(group["versions"]).map((version) => text(version, "version"));
+      const all = recordsIn(group["versions"]).map((version) => text(version, "version"));
       return { name: text(group, "name"), versions: [...new Set([preferred, ...all])].filter((one) => one !== "") };
     })
     .filter(({ name }) => name !== "");
@@ -85,7 +79,7 @@ export function classicGroups(body: unknown): Pick<DiscoveredGroup, "name" | "ve
 /** The resources of an APIResourceList, each with its subresources. */
 export function classicResources(body: unknown, { group, version }: Place): DiscoveredResource[] {
   if (!isRecord(body) || body["kind"] !== "APIResourceList") throw new ShapeError("discovery has no resources");
-  const entries = records(body["resources"]);
+  const entries = recordsIn(body["resources"]);
   const subresourcesOf = (resource: string) =>
     entries
       .filter((entry) => text(entry, "name").startsWith(`${resource}/`))
@@ -99,9 +93,9 @@ export function classicResources(body: unknown, { group, version }: Place): Disc
       singular: text(entry, "singularName"),
       kind: text(entry, "kind"),
       namespaced: entry["namespaced"] === true,
-      verbs: strings(entry["verbs"]),
-      shortNames: strings(entry["shortNames"]),
-      categories: strings(entry["categories"]),
+      verbs: stringsIn(entry["verbs"]),
+      shortNames: stringsIn(entry["shortNames"]),
+      categories: stringsIn(entry["categories"]),
       subresources: subresourcesOf(text(entry, "name")),
     }))
     .filter(isNamed);

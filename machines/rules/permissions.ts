@@ -2,6 +2,8 @@
 // ones are told. Knows the matching of RBAC; which rights are needed is needed-rights.ts. Pure.
 // Rule: docs/reference/behaviour.md, "Permissions".
 
+import { recordsIn, stringsIn } from "../../crds/json.ts";
+
 /** One verb on one kind of thing. */
 export interface Right {
   verb: string;
@@ -58,28 +60,21 @@ function grants(rule: Rule, right: Right): boolean {
 
 export const isGranted = ({ rules }: Rules, right: Right): boolean => rules.some((rule) => grants(rule, right));
 
-const texts = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === "string") : [];
-
-const records = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.filter(isRecord) : []);
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
-
 /** Reads the `status` of a SelfSubjectRulesReview; what is missing in it grants nothing. */
 export function rulesFrom(status: Record<string, unknown>): Rules {
-  const ofResources = records(status["resourceRules"]).map((rule) => ({
-    verbs: texts(rule["verbs"]),
-    groups: texts(rule["apiGroups"]),
-    resources: texts(rule["resources"]),
-    names: texts(rule["resourceNames"]),
+  const ofResources = recordsIn(status["resourceRules"]).map((rule) => ({
+    verbs: stringsIn(rule["verbs"]),
+    groups: stringsIn(rule["apiGroups"]),
+    resources: stringsIn(rule["resources"]),
+    names: stringsIn(rule["resourceNames"]),
     paths: [],
   }));
-  const ofPaths = records(status["nonResourceRules"]).map((rule) => ({
-    verbs: texts(rule["verbs"]),
+  const ofPaths = recordsIn(status["nonResourceRules"]).map((rule) => ({
+    verbs: stringsIn(rule["verbs"]),
     groups: [],
     resources: [],
     names: [],
-    paths: texts(rule["nonResourceURLs"]),
+    paths: stringsIn(rule["nonResourceURLs"]),
   }));
   return { rules: [...ofResources, ...ofPaths], incomplete: status["incomplete"] === true };
 }

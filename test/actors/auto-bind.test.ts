@@ -20,6 +20,7 @@ let connection: Connection;
 let binding: ClusterBinding | undefined;
 let fails: Error | undefined;
 let asked: string[];
+let noted: unknown[];
 let engine: Engine;
 
 /** One that is kept for the Connection and lists these. */
@@ -33,6 +34,7 @@ beforeEach(() => {
   binding = undefined;
   fails = undefined;
   asked = [];
+  noted = [];
   const answer = async (verb: string) => {
     asked.push(verb);
     if (fails) throw fails;
@@ -41,7 +43,11 @@ beforeEach(() => {
   const discovery = { state: "complete", missing: [], exports: [{ name: API }] };
   engine = {
     consumer: { create: () => answer("create"), patch: () => answer("patch"), delete: () => answer("delete") },
-    directory: { connection: () => connection, binding: () => binding, clusterBindings: { note: () => {} } },
+    directory: {
+      connection: () => connection,
+      binding: () => binding,
+      clusterBindings: { note: (one: unknown) => noted.push(one) },
+    },
     engagements: { get: () => ({ discovery: () => discovery }) },
     autoBindTroubles: new Map(),
     log: { info: () => {}, warn: () => {} },
@@ -107,5 +113,23 @@ describe.each(WRITES)("a ClusterBinding that autoBind is to %s", (step, verb, pr
     expect(await keep()).toBeNull();
     expect(asked).toEqual([verb, verb]);
     expect(trouble()).toBeUndefined();
+  });
+});
+
+describe("a ClusterBinding that is deleted with its Connection", () => {
+  beforeEach(() => {
+    binding = kept(API);
+    connection = { ...acme, metadata: { ...acme.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+  });
+
+  it.each<["gone" | "absent" | "waiting", number]>([
+    ["gone", 0],
+    ["absent", 0],
+    ["waiting", 1],
+  ])("is known in the state that the answer (%s) has, if it has one", async (answered, times) => {
+    const answer = answered === "waiting" ? { ...kept(API), metadata: { ...acme.metadata } } : answered;
+    Object.assign(engine.consumer, { delete: async () => answer });
+    expect(await keep()).toBeNull();
+    expect(noted).toHaveLength(times);
   });
 });

@@ -13,7 +13,7 @@ import type { Crd } from "../../crds/definition-object.ts";
 import type { KubeObject, Resource } from "../../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER } from "../../crds/labels.ts";
 import { consumerCrd } from "../../crds/pull.ts";
-import { BINDINGS, CLUSTER_BINDINGS, NAMESPACES } from "../../crds/resources.ts";
+import { BINDINGS, CLUSTER_BINDINGS } from "../../crds/resources.ts";
 import { ESTABLISHED, widgetCrd } from "../crds/widget-crd.ts";
 
 const API = "widgets.example.org";
@@ -30,10 +30,8 @@ class Side {
     if (!this.crd) throw new ApiError(`customresourcedefinitions "${API}" not found`, { status: 404 });
     return this.crd;
   }
-  /** The namespace kube-system says which cluster this is. */
-  get = async (resource?: Resource) =>
-    resource === NAMESPACES ? { metadata: { uid: "consumer-uid" } } : this.answer("get");
-  groups = async () => [];
+  get = async () => this.answer("get");
+  identify = async () => "consumer-uid";
   /** Bindings that the API server has, whatever the caches show; an Error where it does not tell. */
   readonly listed = new Map<Resource, KubeObject[] | Error>();
   async list(resource: Resource) {

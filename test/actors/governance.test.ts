@@ -45,8 +45,7 @@ beforeEach(() => {
     directory: {
       connection,
       connections: { values: () => Object.keys(providers).map(connection) },
-      clusterBindings: { values: () => bindings.filter(({ kind }) => kind === "ClusterBinding") },
-      bindings: { values: () => bindings.filter(({ kind }) => kind === "Binding") },
+      allBindings: () => bindings,
       bindingsOf: (name: string) => bindings.filter(({ spec }) => spec.connectionRef.name === name),
     },
   } as unknown as Engine;

@@ -2,7 +2,7 @@
 // what a failing one answers is the point.
 
 import { describe, expect, it } from "vitest";
-import { clusterUid } from "../../actors/identity.ts";
+import { identityOf } from "../../actors/identity.ts";
 import { ApiError, type Cluster, UnreachableError } from "../../actors/ports.ts";
 import type { Key, KubeObject, Resource } from "../../crds/kube-object.ts";
 
@@ -28,6 +28,8 @@ const fakeCluster = (answers: { groups: string[] | Error; logicalCluster?: Answe
   };
   return { cluster: cluster as unknown as Cluster, asked };
 };
+
+const clusterUid = async (cluster: Cluster): Promise<string> => (await identityOf(cluster)).uid;
 
 const refused = (status: number) => new ApiError(`answered ${status}`, { status });
 const KCP = ["", "core.kcp.io"];

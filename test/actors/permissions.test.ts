@@ -54,6 +54,7 @@ beforeEach(() => {
       connections: { values: () => [connection][Symbol.iterator]() },
       clusterBindings: none,
       bindings: none,
+      allBindings: () => [],
       bindingsOf: () => [],
     },
     wake: (key: string) => woken.push(key),
