@@ -1,0 +1,93 @@
+// The end of one synced object: its copy is deleted by uid, or loses our markers and stays, and then our finalizer comes
+// off. Nothing is done before both clusters are known to be themselves. Shared tools: object-work.ts.
+// Rules: docs/reference/behaviour.md, "Objects", "Identity" and "Fences".
+
+import type { KubeObject, Resource } from "../crds/kube-object.ts";
+import { copyOf, type ObjectContext } from "../machines/object-facts.ts";
+import type { Markers } from "../machines/rules/ownership.ts";
+import { copyFact } from "./facts.ts";
+import {
+  type Answer,
+  beOurselves,
+  copyBody,
+  engagementOf,
+  findCopy,
+  GATE_MOVED,
+  gateMoved,
+  kindName,
+  onConsumer,
+  onProvider,
+  provider,
+  type Work,
+} from "./object-work.ts";
+import * as writes from "./object-writes.ts";
+import { isStatus } from "./refusals.ts";
+
+export const deleteCopy = (work: Work, context: ObjectContext): Answer =>
+  onProvider(`delete ${kindName(work)}`, async () => {
+    const copy = copyOf(context);
+    await beOurselves(work);
+    if (copy === null || gateMoved(work, context.gate)) return GATE_MOVED;
+    const { shape, table } = work.watching;
+    const answer = await deleteByUid(work, copy.uid);
+    if (answer === "gone") {
+      table.forgetCopy(work.id, copy.uid);
+      return { type: "deleted" };
+    }
+    table.copySeen(answer);
+    return { type: "delete.waiting", copy: copyFact(shape, answer) };
+  });
+
+async function deleteByUid(work: Work, uid: string): Promise<"gone" | KubeObject> {
+  const engagement = engagementOf(work);
+  const { cluster } = engagement;
+  const answer = await cluster.delete(work.watching.shape.resource, work.providerKey, uid);
+  // "gone" names the very object; that nothing is there could be said by any cluster, and of one version of it alone.
+  if (answer !== "absent") return answer;
+  const found = await findCopy(work);
+  if (found?.object.metadata.uid !== uid) return "gone";
+  const second = await cluster.delete(found.resource, work.providerKey, uid);
+  if (second !== "absent") return second;
+  await engagement.confirm();
+  return "gone";
+}
+
+export const stripMarkers = (work: Work, context: ObjectContext): Answer =>
+  onProvider(
+    `patch ${kindName(work)}`,
+    async () => {
+      const { gate, consumer } = context;
+      await beOurselves(work);
+      if (gateMoved(work, gate)) return GATE_MOVED;
+      await strip(work, { clusterUid: gate?.clusterUid ?? "", objectUid: consumer?.uid ?? "" });
+      work.watching.table.forgetCopy(work.id, copyOf(context)?.uid ?? "");
+      return { type: "orphaned" };
+    },
+    true,
+  );
+
+async function strip(work: Work, markers: Markers): Promise<void> {
+  const patch = (resource: Resource, copy: KubeObject) =>
+    provider(work).patch(resource, work.providerKey, writes.stripMarkers(copy, markers));
+  try {
+    await patch(work.watching.shape.resource, await copyBody(work));
+  } catch (error) {
+    if (!isStatus(error, 404)) throw error;
+    const found = await findCopy(work);
+    if (found !== null) await patch(found.resource, found.object);
+  }
+}
+
+export const removeFinalizer = (work: Work, { consumer, gate }: ObjectContext): Answer =>
+  onConsumer(work, `patch ${kindName(work)}`, async () => {
+    if (!consumer) return { type: "consumer.gone" };
+    await beOurselves(work);
+    // A binding may have come back to an object that was only drained: then it is held, not released.
+    if (!consumer.deleting && gateMoved(work, gate)) return GATE_MOVED;
+    const { engine, watching, key } = work;
+    const object = await engine.consumer.patch(watching.shape.resource, key, writes.removeFinalizer(consumer));
+    // The answer to the patch that took the last finalizer off shows an object that no longer exists.
+    if (consumer.deleting && !object.metadata.finalizers?.length) watching.table.consumerGone(object);
+    else watching.table.consumerSeen(object);
+    return { type: "released" };
+  });
