@@ -7,7 +7,7 @@ import { hasFinalizer, type KubeObject } from "../crds/kube-object.ts";
 import { FIELD_MANAGER, FINALIZER } from "../crds/labels.ts";
 import { copyOf, type ObjectContext, type ObjectEvent, whose } from "../machines/object-facts.ts";
 import { wantedHash } from "../machines/rules/projection.ts";
-import { mirroredStatus, speaksOfThePast, statusFact } from "../machines/rules/status.ts";
+import { mirroredStatus, statusFact } from "../machines/rules/status.ts";
 import { consumerFact, copyFact, projectionOf } from "./facts.ts";
 import type { Effects } from "./host.ts";
 import { ensureNamespace } from "./namespaces.ts";
@@ -161,9 +161,7 @@ const writeStatus = (work: Work, context: ObjectContext): Answer =>
     if (!consumer) return { type: "consumer.gone" };
     const copy = await copyBody(work);
     if (copy.metadata.uid !== copyOf(context)?.uid) return COPY_REPLACED;
-    // A settled object has no body here; it is read only where the provider's status lags behind its own spec.
-    const published = speaksOfThePast(copy, shape.hasStatus) ? (await consumerBody(work)).status : undefined;
-    const status = mirroredStatus(copy, consumer.generation, published, shape.hasStatus);
+    const status = mirroredStatus(copy, consumer, shape.hasStatus);
     const operations = writes.putStatus(consumer.uid, status);
     const fact = await patchConsumer(work, operations, shape.hasStatus ? "status" : undefined);
     const sent = statusFact(copy, shape.hasStatus).shape;

@@ -42,6 +42,10 @@ export const isTypeMissing = (error: unknown): boolean =>
 const isUntyped = (error: ApiError): boolean =>
   error.status === 500 && error.message.includes("failed to create typed patch object");
 
+/** Larger than etcd takes, or than the API server may send it: a matter of the object, told as a fault of the server. */
+const isTooLarge = (error: ApiError): boolean =>
+  error.status === 500 && /request is too large|trying to send message larger than max/.test(error.message);
+
 /** 409, a guard on the uid, or a JSON patch whose `test` failed: the state it was decided on is no longer the state. */
 const isOutdated = (error: ApiError, tested: boolean): boolean =>
   error.status === 409 ||
@@ -57,7 +61,7 @@ const REJECTED = new Set([400, 405, 413, 422]);
 function causeOf(error: ApiError, tested: boolean): RefusalCause {
   if (isOutdated(error, tested)) return "outdated";
   if (error.status === 403) return causeOfRefusal(error);
-  return REJECTED.has(error.status) || isUntyped(error) ? "rejected" : "fault";
+  return REJECTED.has(error.status) || isUntyped(error) || isTooLarge(error) ? "rejected" : "fault";
 }
 
 function causeOfRefusal(error: ApiError): RefusalCause {

@@ -34,15 +34,18 @@ const duration = (least: number) =>
     return z.NEVER;
   });
 
-const GROUP_PATTERN = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const DOMAIN_PATTERN = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-/** API groups separated by commas; "*.example.org" is every group below example.org. */
-const groups = z.string().transform((text, context) => {
-  const names = text.split(",").map((name) => name.trim());
-  const wrong = names.find((name) => name !== "" && !GROUP_PATTERN.test(name));
-  if (wrong !== undefined) context.addIssue({ code: "custom", message: `${wrong} is not the name of an API group` });
-  return new Set(names.filter((name) => name !== ""));
-});
+/** Domains separated by commas; "*.example.org" is every one below example.org. */
+const domains = (what: string) =>
+  z.string().transform((text, context) => {
+    const names = text.split(",").map((name) => name.trim());
+    const wrong = names.find((name) => name !== "" && !DOMAIN_PATTERN.test(name));
+    if (wrong !== undefined) context.addIssue({ code: "custom", message: `${wrong} is not ${what}` });
+    return new Set(names.filter((name) => name !== ""));
+  });
+
+const groups = domains("the name of an API group");
 
 /** A rate below one a second would let every request run out of time. */
 const qps = z.string().transform((text, context) => {
@@ -70,6 +73,7 @@ const schema = z.object({
   "provider-burst": positive.prefault("10"),
   "openapi-exclude-groups": groups.prefault(""),
   "openapi-include-groups": groups.prefault(""),
+  "sync-annotations": domains("the prefix of an annotation").prefault(""),
   "lease-namespace": z.string().regex(DNS_LABEL, "must be the name of a namespace").default("kube-bind"),
   "lease-duration": duration(3_000).prefault("60s"),
   "allow-http": z.boolean().default(false),
@@ -90,6 +94,7 @@ export const USAGE = `usage: konnector run [flags]
   --provider-burst NUMBER            requests that may go at once before --provider-qps counts (default 10)
   --openapi-exclude-groups GROUPS    API groups that source OpenAPI leaves out, with commas; *.example.org for all below
   --openapi-include-groups GROUPS    groups in k8s.io, kcp.io, kube-bind.io that providers may deliver all the same
+  --sync-annotations PREFIXES        annotations that travel with an object, by their prefixes, with commas (default none)
   --lease-namespace NAME             the namespace on each provider that holds our heartbeat Lease (default kube-bind)
   --lease-duration DURATION          for how long a Lease is good; it is renewed three times as often (default 60s)
   --allow-http                       kubeconfigs of providers may lead to an http server: credentials are sent in the clear

@@ -18,7 +18,7 @@ import { createMemoryQueue } from "../adapters/queue/memory.ts";
 import { createLog } from "../adapters/telemetry/logs.ts";
 import { createMetrics, METRICS_CONTENT_TYPE } from "../adapters/telemetry/metrics.ts";
 import { identityMapper } from "../machines/rules/mapper.ts";
-import { defaultTravelPolicy } from "../machines/rules/projection.ts";
+import { travelPolicy } from "../machines/rules/projection.ts";
 import { type Config, parseConfig, USAGE, UsageError } from "./config.ts";
 
 /** Milliseconds after which a shutdown that hangs is cut off; the promise is 10 s. */
@@ -68,7 +68,7 @@ async function run(config: Config): Promise<void> {
     namespace: config.namespace,
     lease: { namespace: config["lease-namespace"], seconds: Math.ceil(config["lease-duration"] / 1000) },
     mapper: identityMapper,
-    travel: defaultTravelPolicy,
+    travel: travelPolicy(config["sync-annotations"]),
     resyncInterval: config["resync-interval"],
     groups: { excluded: config["openapi-exclude-groups"], allowed: config["openapi-include-groups"] },
   });

@@ -2,6 +2,8 @@
 // those that are not exported by discovery alone.
 // Rules: docs/reference/behaviour.md, "Schema pull" and "OpenAPI".
 
+import { isNamed, matchesPattern } from "./domain-patterns.ts";
+
 /** Never, whatever is configured. */
 const CRITICAL = new Set([
   "",
@@ -24,13 +26,6 @@ const CRITICAL = new Set([
 const RESERVED = [".k8s.io", ".kcp.io", ".kube-bind.io"];
 
 const NOBODY: ReadonlySet<string> = new Set();
-
-/** Patterns are "*." and a domain: every group below it, at any depth, but not the domain itself. */
-const matchesPattern = (group: string, patterns: ReadonlySet<string>): boolean =>
-  [...patterns].some((pattern) => pattern.startsWith("*.") && group.endsWith(pattern.slice(1)));
-
-const isNamed = (group: string, names: ReadonlySet<string>): boolean =>
-  names.has(group) || matchesPattern(group, names);
 
 /** `allowed`: reserved groups that an operator lets through, for instance snapshot.storage.k8s.io; or patterns. */
 export const isDeniedGroup = (group: string, allowed: ReadonlySet<string> = NOBODY): boolean => {

@@ -20,9 +20,9 @@ interface Note {
   at: number;
 }
 
-/** Metadata names are limited to 253 characters; the suffix makes the Events of one object different. */
+/** Names are limited to 253 characters, and no part may end in a hyphen; the suffix makes the Events of one object different. */
 const eventName = (name: string, at: number, serial: number): string =>
-  `${name.slice(0, 220)}.${at.toString(16)}${(serial % 0xffff).toString(16).padStart(4, "0")}`;
+  `${name.slice(0, 220).replace(/[-.]+$/, "")}.${at.toString(16)}${(serial % 0xffff).toString(16).padStart(4, "0")}`;
 
 const bounded = (message: string): string =>
   message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE - 1)}…` : message;

@@ -3,6 +3,7 @@
 // Rules: docs/reference/behaviour.md, "What travels" and "In sync".
 
 import { contentHash } from "../../crds/canonical.ts";
+import { isNamed } from "../../crds/domain-patterns.ts";
 import type { Json } from "../../crds/json.ts";
 import type { Key, KubeObject } from "../../crds/kube-object.ts";
 import { ANNOTATION, GROUP, LABEL } from "../../crds/labels.ts";
@@ -17,8 +18,13 @@ export interface TravelPolicy {
   annotation(key: string): boolean;
 }
 
-const TRACKING_KEYS = new Set(["argocd.argoproj.io/instance", "helm.sh/chart", "app.kubernetes.io/managed-by"]);
-const TRACKING_PREFIXES = [`${GROUP}/`, "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/"];
+/** Marks by which Argo CD, Flux, Helm, kapp and Fleet know what they have deployed here: a copy is none of it. */
+const TRACKING_PREFIXES = [
+  "kustomize.toolkit.fluxcd.io",
+  "helm.toolkit.fluxcd.io",
+  "argocd.argoproj.io",
+  "helm.sh",
+].concat(["meta.helm.sh", "kapp.k14s.io", "fleet.cattle.io", "objectset.rio.cattle.io"]);
 
 const prefixOf = (key: string): string => {
   const slash = key.indexOf("/");
@@ -28,14 +34,19 @@ const prefixOf = (key: string): string => {
 const isKubernetesPrefix = (prefix: string): boolean =>
   ["kubernetes.io", "k8s.io"].some((domain) => prefix === domain || prefix.endsWith(`.${domain}`));
 
-/** Labels by a deny-list (ours, Kubernetes' own, GitOps tracking); annotations not at all unless allowed. */
-export const defaultTravelPolicy: TravelPolicy = {
-  label: (key) =>
-    !isKubernetesPrefix(prefixOf(key)) &&
-    !TRACKING_KEYS.has(key) &&
-    !TRACKING_PREFIXES.some((prefix) => key.startsWith(prefix)),
-  annotation: () => false,
-};
+const NOTHING: ReadonlySet<string> = new Set();
+
+/**
+ * Labels by a deny-list (ours, Kubernetes' own, those of GitOps tools); annotations by an allow-list of their prefixes, names
+ * or patterns such as "*.example.org". Ours never travel, whatever is allowed.
+ */
+export const travelPolicy = (annotationPrefixes: ReadonlySet<string> = NOTHING): TravelPolicy => ({
+  label: (key) => {
+    const prefix = prefixOf(key);
+    return prefix !== GROUP && !isKubernetesPrefix(prefix) && !TRACKING_PREFIXES.includes(prefix);
+  },
+  annotation: (key) => prefixOf(key) !== GROUP && isNamed(prefixOf(key), annotationPrefixes),
+});
 
 const pick = (from: Record<string, string> | undefined, wanted: (key: string) => boolean): Record<string, string> =>
   Object.fromEntries(Object.entries(from ?? {}).filter(([key]) => wanted(key)));
@@ -43,7 +54,8 @@ const pick = (from: Record<string, string> | undefined, wanted: (key: string) =>
 const STAYS_HOME = new Set(["apiVersion", "kind", "metadata", "status"]);
 
 const payload = (object: KubeObject): Fields => {
-  const fields: Fields = {};
+  // No prototype: a field called __proto__ is data like any other.
+  const fields = Object.create(null) as Fields;
   for (const [name, value] of Object.entries(object)) if (!STAYS_HOME.has(name)) fields[name] = value as Json;
   return fields;
 };

@@ -14,6 +14,8 @@ export interface StatusFact {
   shape: string;
   /** Places whose observedGeneration equals that object's own generation: "" for the root, else a condition's type. */
   current: readonly string[];
+  /** What stands at the other places; absent where there are none, which is the rule. */
+  behind?: ReadonlyMap<string, Json>;
 }
 
 const NO_STATUS: StatusFact = { shape: "", current: [] };
@@ -25,9 +27,6 @@ const isFields = (value: Json | undefined): value is Fields =>
   value !== null && typeof value === "object" && !Array.isArray(value);
 
 const typeOf = ({ type }: Fields): string => (typeof type === "string" ? type : "");
-
-const conditionsOf = (status: Fields): Fields[] =>
-  Array.isArray(status["conditions"]) ? status["conditions"].filter(isFields) : [];
 
 /** Copies `status` with each observedGeneration (root and conditions) replaced by what `replace` says for its place. */
 function withObserved(status: Json, replace: (observed: Json, place: string) => Json): Json {
@@ -52,53 +51,35 @@ export function statusFact(object: KubeObject, translated: boolean): StatusFact 
   if (status === undefined) return NO_STATUS;
   if (!translated) return { shape: contentHash(status), current: [] };
   const current: string[] = [];
+  const behind = new Map<string, Json>();
   const blanked = withObserved(status, (observed, place) => {
     if (observed === object.metadata.generation) current.push(place);
+    else behind.set(place, observed);
     return BLANK;
   });
-  return { shape: contentHash(blanked), current };
+  return { shape: contentHash(blanked), current, ...(behind.size === 0 ? {} : { behind }) };
 }
 
 /** Is a status write owed? Only meaningful while the specs of both sides agree. */
 export const statusOwed = (consumer: StatusFact, copy: StatusFact): boolean =>
   consumer.shape !== copy.shape || copy.current.some((place) => !consumer.current.includes(place));
 
-/** Does the copy's status speak of an older spec somewhere? Then what the consumer shows there now has to be known. */
-export function speaksOfThePast(copy: KubeObject, translated: boolean): boolean {
-  let past = false;
-  if (translated && copy.status !== undefined) {
-    withObserved(copy.status, (observed) => {
-      past ||= observed !== copy.metadata.generation;
-      return observed;
-    });
-  }
-  return past;
+/** What the consumer object shows at the moment, and its generation. */
+export interface Published {
+  generation: number;
+  status: StatusFact;
 }
+
+const shownAt = ({ generation, status }: Published, place: string): Json =>
+  status.current.includes(place) ? generation : (status.behind?.get(place) ?? Math.max(0, generation - 1));
 
 /**
  * The status the consumer object should carry, or undefined for none. An observedGeneration equal to the copy's
- * generation becomes `generation`, the consumer's; an older one keeps what is `published` there, or generation - 1.
+ * generation becomes the consumer's; an older one keeps what is published there, or else the generation before.
  */
-export function mirroredStatus(
-  copy: KubeObject,
-  generation: number,
-  published: Json | undefined,
-  translated: boolean,
-): Json | undefined {
+export function mirroredStatus(copy: KubeObject, published: Published, translated: boolean): Json | undefined {
   if (copy.status === undefined || !translated) return copy.status;
-  const shown = observedAt(published);
   return withObserved(copy.status, (observed, place) =>
-    observed === copy.metadata.generation ? generation : (shown.get(place) ?? Math.max(0, generation - 1)),
+    observed === copy.metadata.generation ? published.generation : shownAt(published, place),
   );
-}
-
-function observedAt(status: Json | undefined): Map<string, Json> {
-  const found = new Map<string, Json>();
-  if (!isFields(status)) return found;
-  if (status["observedGeneration"] !== undefined) found.set(ROOT, status["observedGeneration"]);
-  for (const condition of conditionsOf(status)) {
-    const observed = condition["observedGeneration"];
-    if (observed !== undefined) found.set(typeOf(condition), observed);
-  }
-  return found;
 }

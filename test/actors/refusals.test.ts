@@ -115,6 +115,12 @@ describe("an answer to a write", () => {
     ["422 of a schema", INVALID, "rejected"],
     ["422 without causes, of a write that tested nothing", FAILED_TEST, "rejected"],
     ["500 of a field that the schema does not declare", UNTYPED, "rejected"],
+    ["500 of what etcd would not take", answered(500, "InternalError", "etcdserver: request is too large"), "rejected"],
+    [
+      "500 of what is too large to be sent to etcd",
+      answered(500, "", "rpc error: code = ResourceExhausted desc = trying to send message larger than max (1 vs. 2)"),
+      "rejected",
+    ],
     ["500 of anything else", answered(500, "InternalError", "Internal error occurred: etcdserver: timeout"), "fault"],
     ["401", answered(401, "Unauthorized", "Unauthorized"), "fault"],
     ["404 of the type", answered(404, "NotFound", "the server could not find the requested resource"), "fault"],

@@ -6,7 +6,7 @@ import { ANNOTATION, FIELD_MANAGER, LABEL } from "../../crds/labels.ts";
 import type { Shape } from "../../actors/facts.ts";
 import { projectionOf } from "../../actors/facts.ts";
 import { identityMapper, type Mapper } from "../../machines/rules/mapper.ts";
-import { defaultTravelPolicy } from "../../machines/rules/projection.ts";
+import { travelPolicy } from "../../machines/rules/projection.ts";
 import { WIDGETS } from "../adapters/widgets.ts";
 
 export const CLUSTER = "consumer-cluster";
@@ -23,7 +23,7 @@ export const prefixingMapper: Mapper = {
 export const shapeOf = (change: Partial<Shape> = {}): Shape => ({
   resource: WIDGETS,
   mapper: identityMapper,
-  travel: defaultTravelPolicy,
+  travel: travelPolicy(),
   clusterUid: CLUSTER,
   hasStatus: true,
   keepsConditions: true,

@@ -98,3 +98,15 @@ describe("lists of groups", () => {
     expect(() => parsed("--openapi-include-groups", `a.example,${name}`)).toThrow(name);
   });
 });
+
+describe("annotations that travel", () => {
+  it("are none unless their prefixes are listed", () => {
+    expect([...parsed()["sync-annotations"]]).toEqual([]);
+    const config = parsed("--sync-annotations", "example.org, *.example.com");
+    expect([...config["sync-annotations"]]).toEqual(["example.org", "*.example.com"]);
+  });
+
+  it.each(["*", "example.org/tier", "Example.org"])("%s is no prefix, and that is said", (prefix) => {
+    expect(() => parsed("--sync-annotations", prefix)).toThrow(`--sync-annotations: ${prefix} is not the prefix of an`);
+  });
+});

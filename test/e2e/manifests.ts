@@ -18,6 +18,8 @@ export interface ApiOptions {
   plainStatus?: boolean;
   /** Default true. */
   exported?: boolean;
+  /** Top-level fields beside (or instead of) spec and status, with their schemas. */
+  fields?: Record<string, Body>;
 }
 
 /** The type with that singular: "widget" is widgets.example.org, kind Widget. */
@@ -73,7 +75,10 @@ const schema = {
   },
 };
 
-export const apiDefinition = (type: Resource, { plainStatus = false, exported = true }: ApiOptions = {}): Body => ({
+export const apiDefinition = (
+  type: Resource,
+  { plainStatus = false, exported = true, fields = {} }: ApiOptions = {},
+): Body => ({
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",
   metadata: { name: apiName(type), ...(exported ? { labels: { [LABEL.exported]: "true" } } : {}) },
@@ -91,7 +96,7 @@ export const apiDefinition = (type: Resource, { plainStatus = false, exported = 
         name: type.version,
         served: true,
         storage: true,
-        schema: { openAPIV3Schema: schema },
+        schema: { openAPIV3Schema: { ...schema, properties: { ...schema.properties, ...fields } } },
         ...(plainStatus ? {} : { subresources: { status: {} } }),
       },
     ],

@@ -7,7 +7,7 @@ import type { Json } from "../../../crds/json.ts";
 import type { KubeObject, Resource } from "../../../crds/kube-object.ts";
 import { FIELD_MANAGER } from "../../../crds/labels.ts";
 import { CRDS } from "../../../crds/resources.ts";
-import { defaultTravelPolicy, ownedHash, project, wantedHash } from "../../../machines/rules/projection.ts";
+import { ownedHash, project, travelPolicy, wantedHash } from "../../../machines/rules/projection.ts";
 import { type ControlPlane, startControlPlane } from "../../harness/control-plane.ts";
 import { eventually } from "../../harness/wait.ts";
 
@@ -86,7 +86,7 @@ const wanting = (name: string, spec: Json): KubeObject => {
   const metadata = { name, namespace: "default", uid: `uid-${name}`, resourceVersion: "1", labels: { team: "a" } };
   const object = { apiVersion: "example.org/v1", kind: "Rich", metadata, spec };
   const markers = { clusterUid: "cluster", objectUid: metadata.uid };
-  return project(object, { namespace: "default", name }, markers, defaultTravelPolicy);
+  return project(object, { namespace: "default", name }, markers, travelPolicy());
 };
 
 const applied = async (projection: KubeObject): Promise<KubeObject> => {

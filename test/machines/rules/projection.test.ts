@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Json, parseJson, stringifyJson } from "../../../crds/json.ts";
 import type { KubeObject } from "../../../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../../../crds/labels.ts";
-import { defaultTravelPolicy, extract, project } from "../../../machines/rules/projection.ts";
+import { extract, project, travelPolicy } from "../../../machines/rules/projection.ts";
 
 const MARKERS = { clusterUid: "cluster-1", objectUid: "object-1" };
 const KEY = { namespace: "ns", name: "one" };
@@ -16,7 +16,7 @@ const object = (change: Record<string, unknown> = {}, metadata: Record<string, u
   ...change,
 });
 
-const projected = (from: KubeObject) => project(from, KEY, MARKERS, defaultTravelPolicy);
+const projected = (from: KubeObject) => project(from, KEY, MARKERS, travelPolicy());
 
 describe("what travels", () => {
   it("is every top-level field but apiVersion, kind, metadata and status", () => {
@@ -51,11 +51,35 @@ describe("what travels", () => {
     ["x.k8s.io/y", false],
     ["core.kube-bind.io/managed", false],
     ["helm.sh/chart", false],
+    ["kapp.k14s.io/app", false],
+    ["fleet.cattle.io/bundle-id", false],
+    ["objectset.rio.cattle.io/hash", false],
     ["argocd.argoproj.io/instance", false],
     ["kustomize.toolkit.fluxcd.io/name", false],
   ])("label %s: %s", (label, travels) => {
     const { labels } = projected(object({}, { labels: { [label]: "theirs" } })).metadata;
     expect(labels?.[label] === "theirs").toBe(travels);
+  });
+
+  it.each([
+    ["note", false],
+    ["example.org/tier", true],
+    ["a.example.org/tier", false],
+    ["example.com/tier", false],
+    ["a.b.example.com/tier", true],
+    ["notexample.org/tier", false],
+    ["core.kube-bind.io/deletion-policy", false],
+  ])("annotation %s, where example.org, *.example.com and *.kube-bind.io are allowed: %s", (annotation, travels) => {
+    const policy = travelPolicy(new Set(["example.org", "*.example.com", "*.kube-bind.io", "core.kube-bind.io"]));
+    const { annotations } = project(object({}, { annotations: { [annotation]: "v" } }), KEY, MARKERS, policy).metadata;
+    expect(annotations?.[annotation] === "v").toBe(travels);
+    expect(annotations).toMatchObject({ [ANNOTATION.consumerObjectUid]: MARKERS.objectUid });
+  });
+
+  it("is nothing else for a top-level field that means something to JavaScript", () => {
+    const odd = JSON.parse('{"__proto__":{"a":1},"constructor":"c","hasOwnProperty":1}') as Record<string, unknown>;
+    const { metadata: _metadata, ...fields } = projected({ ...object(), ...odd });
+    expect(JSON.stringify(fields)).toContain('"__proto__":{"a":1},"constructor":"c","hasOwnProperty":1');
   });
 
   it("keeps numbers digit for digit", () => {
