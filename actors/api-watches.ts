@@ -4,7 +4,7 @@
 import { keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
 import { LABEL } from "../crds/labels.ts";
 import type { Refusal } from "../machines/syncer.ts";
-import { owesNothing } from "../machines/object-facts.ts";
+import { type ConsumerFact, type Gate, isHeldBack, isPaused, owesNothing } from "../machines/object-facts.ts";
 import type { Engagement } from "./engagement.ts";
 import type { Engine } from "./engine.ts";
 import type { Shape } from "./facts.ts";
@@ -12,17 +12,27 @@ import { objectKey } from "./keys.ts";
 import { PRIORITY, type Priority } from "./ports.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
 import { gateFor, type Syncer, type Watching } from "./syncer.ts";
-import { createTable, type Entry, MOST_STRAYS } from "./table.ts";
+import { createTable, type Entry, type Memory, MOST_STRAYS } from "./table.ts";
 
-const settled = (syncer: Syncer, key: string, entry: Entry): boolean => {
-  const { consumer, copy, memory } = entry;
-  if (consumer === null) return true;
-  const gate = gateFor(syncer, key);
+/** Where an object rests that is paused and has said so. */
+const TOLD = "paused.told";
+
+const known = (memory: Memory | null) => ({
+  accepted: memory?.accepted ?? null,
+  acceptedStatus: memory?.acceptedStatus ?? null,
+});
+
+const settled = (syncer: Syncer, key: string, { consumer, ...rest }: Entry): boolean =>
+  consumer === null || settledAt(gateFor(syncer, key), consumer, rest);
+
+function settledAt(gate: Gate, consumer: ConsumerFact, { copy, memory }: Pick<Entry, "copy" | "memory">): boolean {
   if (gate.mode === "elsewhere") return !memory;
-  if (copy === null || memory?.refused) return false;
-  const { accepted = null, acceptedStatus = null } = memory ?? {};
-  return owesNothing(consumer, copy, gate, { accepted, acceptedStatus });
-};
+  const isTold = memory?.rest === TOLD;
+  if (isPaused({ consumer, gate }))
+    return isTold || !(consumer.paused || isHeldBack(consumer, copy, gate, known(memory)));
+  if (copy === null || memory?.refused || isTold) return false;
+  return owesNothing(consumer, copy, gate, known(memory));
+}
 
 /** Puts an object on the queue unless its sides agree and nothing is owed. */
 function weigh(engine: Engine, syncer: Syncer, key: string, priority: Priority): void {

@@ -6,6 +6,7 @@ import { autoBinding, isKeptFor, keptFields, marksWithout } from "../crds/auto-b
 import type { ClusterBinding } from "../crds/binding.ts";
 import type { Connection } from "../crds/connection.ts";
 import { type ApiName, isDeleting, keyOf } from "../crds/kube-object.ts";
+import { isPaused } from "../crds/pausing.ts";
 import { CLUSTER_BINDINGS } from "../crds/resources.ts";
 import { type AutoBindFacts, autoBindPlan, type AutoBindStep } from "../machines/rules/auto-bind.ts";
 import type { SyncerContext } from "../machines/syncer.ts";
@@ -66,7 +67,7 @@ function factsOf(engine: Engine, connection: Connection): AutoBindFacts {
 export async function keepAutoBinding(engine: Engine, name: string): Promise<number | null> {
   const connection = engine.directory.connection(name);
   engine.autoBindTroubles.delete(name);
-  if (connection === undefined) return null;
+  if (connection === undefined || isHeldBack(engine, connection)) return null;
   const { step, kept } = autoBindPlan(factsOf(engine, connection));
   if (step.do === "refuse") {
     engine.autoBindTroubles.set(name, { reason: "ForeignObjectExists", message: inTheWay(name) });
@@ -79,6 +80,12 @@ export async function keepAutoBinding(engine: Engine, name: string): Promise<num
     return failed(engine, name, step, error);
   }
 }
+
+/** Paused, the Connection or the ClusterBinding that is there: neither is written for. */
+const isHeldBack = (engine: Engine, connection: Connection): boolean => {
+  const binding = bindingOf(engine, connection.metadata.name);
+  return isPaused(connection) || (binding !== undefined && isPaused(binding));
+};
 
 const inTheWay = (name: string): string =>
   `a ClusterBinding ${name} exists that is not kept by this Connection, and is left alone; delete it, or set spec.autoBind to false`;

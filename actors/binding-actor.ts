@@ -17,7 +17,7 @@ import { governing, rule } from "../machines/rules/governing.ts";
 import type { SyncerContext } from "../machines/syncer.ts";
 import type { Cache } from "./cache.ts";
 import { bindingsSeen, syncerFor } from "./demand.ts";
-import { answeredApis, listedApis } from "./directory.ts";
+import { answeredApis, listedApis, pauseOf } from "./directory.ts";
 import { type Engine, isoNow, phaseOf } from "./engine.ts";
 import { addCleanup, removeCleanup } from "./finalizers.ts";
 import { viewsOf } from "./governance.ts";
@@ -26,7 +26,7 @@ import { bindingKey, OURSELVES, permissionsKey } from "./keys.ts";
 import { rightsOfBinding } from "./permission-news.ts";
 import { PRIORITY } from "./ports.ts";
 import { askedToWait, isStatus } from "./refusals.ts";
-import { nextConditions, REWRITE, writeStatus } from "./status-writer.ts";
+import { isSaid, nextConditions, REWRITE, writeStatus } from "./status-writer.ts";
 import { isAtRest, type Syncer } from "./syncer.ts";
 import type { Tally } from "./table.ts";
 
@@ -46,7 +46,7 @@ const namespacesOf = (binding: AnyBinding, syncer: Syncer): string[] => {
 };
 
 function tallyOf(syncer: Syncer, namespaces: string[]): Tally {
-  const total: Tally = { claimed: 0, foreign: 0, another: 0, failing: 0 };
+  const total: Tally = { claimed: 0, foreign: 0, another: 0, failing: 0, paused: 0 };
   for (const namespace of namespaces) {
     const one = syncer.watching?.table.tally(namespace);
     for (const field of Object.keys(total) as (keyof Tally)[]) total[field] += one?.[field] ?? 0;
@@ -73,27 +73,37 @@ function verdictFor(engine: Engine, binding: AnyBinding, api: ApiName): ApiVerdi
   const { name: connection } = binding.spec.connectionRef;
   const syncer = syncerFor(engine, connection, api);
   const namespaces = namespacesOf(binding, syncer);
-  const { foreign, another, failing } = tallyOf(syncer, namespaces);
+  const { foreign, another, failing, paused } = tallyOf(syncer, namespaces);
   return {
     name: api,
-    ...(refusalFor(engine, binding, api) ?? boundVerdict(engine, syncer)),
+    ...pausedVerdict(engine, binding, refusalFor(engine, binding, api) ?? boundVerdict(engine, syncer)),
     crdHash: syncer.verdict.crdHash,
     conflicts: { foreign, another },
     denied: deniedIn(syncer, namespaces, "forbidden"),
     deniedHere: deniedIn(syncer, namespaces, "forbiddenHere"),
     failing,
+    paused,
   };
 }
 
+type Told = Pick<ApiVerdict, "reason" | "message">;
+
+/** What stands against an API is worth knowing all the same; what is well, or awaited, is stopped. */
+function pausedVerdict(engine: Engine, binding: AnyBinding, verdict: Told): Told {
+  const by = pauseOf(engine.directory, binding);
+  const isStopped = by !== "" && ["AsExpected", "Pending"].includes(verdict.reason);
+  return isStopped ? { reason: "Paused", message: `paused by the annotation on ${by}` } : verdict;
+}
+
 /** What a syncer that no binding had wanted says is not about objects: it has not seen this binding yet. */
-function boundVerdict(engine: Engine, { key, verdict }: Syncer): Pick<ApiVerdict, "reason" | "message"> {
+function boundVerdict(engine: Engine, { key, verdict }: Syncer): Told {
   const value = engine.records.get(key)?.value;
   const isUnbound = value !== undefined && statePath(value).startsWith("unbound.");
   return isUnbound ? { reason: "Pending", message: "the API is about to be synced" } : verdict;
 }
 
 /** Why this binding, unlike others that list the API, gets nothing for it. */
-function refusalFor(engine: Engine, binding: AnyBinding, api: ApiName): Pick<ApiVerdict, "reason" | "message"> | null {
+function refusalFor(engine: Engine, binding: AnyBinding, api: ApiName): Told | null {
   if (binding.kind === "ClusterBinding" || isDeleting(binding)) return null;
   const { name: connection } = binding.spec.connectionRef;
   const offer = engine.engagements.get(connection)?.offer(api);
@@ -147,6 +157,7 @@ function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] 
         deleting: isDeleting(binding),
         claimed: hasFinalizer(binding, FINALIZER.cleanup),
         connection,
+        paused: pauseOf(engine.directory, binding),
         ignored: binding.spec.relatedResources?.length ? ["spec.relatedResources"] : [],
       },
     },
@@ -241,17 +252,22 @@ async function report(
   const binding = engine.directory.binding(namespace, name);
   if (binding === undefined || binding.spec.connectionRef.name !== connection) return true;
   if (rest.in("gone") || rest.in("engaging.waiting")) return true;
+  const status = statusFrom(engine, binding, rest.context);
+  if (rest.in("paused") && isSaid(binding, status)) return true;
+  return writeStatus(engine, resourceFor(binding), cacheFor(engine, binding), binding, status);
+}
+
+function statusFrom(engine: Engine, binding: AnyBinding, context: BindingContext): NonNullable<AnyBinding["status"]> {
   const now = isoNow(engine.clock);
   const before = binding.status?.boundAPIs ?? [];
   const listed = new Set(listedApis(binding));
   const leaving = before.filter(({ name: api }) => !listed.has(api) && !hasLeft(engine, binding, api));
-  const bound = boundApis(rest.context.apis ?? [], before, binding.metadata.generation ?? 0, now);
-  const status = {
+  const bound = boundApis(context.apis ?? [], before, binding.metadata.generation ?? 0, now);
+  return {
     ...binding.status,
     boundAPIs: [...bound, ...leaving].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    conditions: nextConditions(binding, bindingConditions(rest.context, rightsOfBinding(engine, binding)), now),
+    conditions: nextConditions(binding, bindingConditions(context, rightsOfBinding(engine, binding)), now),
   };
-  return writeStatus(engine, resourceFor(binding), cacheFor(engine, binding), binding, status);
 }
 
 /** An API that was taken out of the binding: has every object of it let go? */

@@ -4,6 +4,7 @@
 import type { Connection, ExportedApi } from "../crds/connection.ts";
 import { thatFit } from "../crds/exports.ts";
 import { isDeleting, keyOf } from "../crds/kube-object.ts";
+import { isPaused } from "../crds/pausing.ts";
 import { CONNECTIONS, SECRETS } from "../crds/resources.ts";
 import { connectionMachine } from "../machines/connection.ts";
 import {
@@ -29,12 +30,12 @@ import { rightsOfConnection } from "./permission-news.ts";
 import { secretOf } from "./kubeconfig-secret.ts";
 import { freeSecret, isNeeded } from "./secrets-actor.ts";
 import { leaveLease, wakeLease } from "./lease-actor.ts";
-import { ownerConnection } from "./directory.ts";
+import { connectionPause, ownerConnection } from "./directory.ts";
 import type { Syncer } from "./syncer.ts";
 import { AnotherClusterError, ApiError, PRIORITY } from "./ports.ts";
 import { askedToWait, isStatus } from "./refusals.ts";
 import { announceSource } from "./source-event.ts";
-import { nextConditions, patchStatus, REWRITE, writeStatus } from "./status-writer.ts";
+import { isSaid, nextConditions, patchStatus, REWRITE, writeStatus } from "./status-writer.ts";
 import { sweep } from "./sweep.ts";
 
 const machine = hosted(connectionMachine, ["claim", "identify", "writePins", "verify", "sweep", "release"]);
@@ -164,6 +165,7 @@ async function release(engine: Engine, name: string): Promise<ConnectionEvent> {
   // The sweep took its time: a binding may have come meanwhile, and it would be left without its Connection.
   if (directory.bindingsOf(name).length > 0) throw new Error("a binding has come to refer to this Connection");
   await consumer.confirm();
+  if (connectionPause(directory, name) !== "") throw new Error("it has been paused meanwhile");
   const secret = secretOf(engine, connection);
   if (secret && !isNeeded(engine, secret, name)) await freeSecret(consumer, secret);
   await ifThere(() => removeCleanup(consumer, CONNECTIONS, connection));
@@ -189,6 +191,7 @@ async function report(engine: Engine, name: string, rest: Rest<ConnectionContext
     ...(source === null ? {} : { activeSchemaSource: source }),
     conditions: nextConditions(connection, updates, isoNow(engine.clock)),
   };
+  if (isPaused(connection) && isSaid(connection, status)) return true;
   const written = await writeStatus(engine, CONNECTIONS, engine.directory.connections, connection, status);
   if (written) announceSource(engine, connection, source);
   return written;
@@ -198,7 +201,10 @@ function phaseFrom(engine: Engine, name: string, rest: Rest<ConnectionContext>):
   if (engine.directory.connection(name) === undefined) {
     return { state: "absent", lost: true, reason: `Connection ${name} does not exist` };
   }
-  const verdict = connectionConditions(stateFor(rest), rest.context).find(({ type }) => type === "Ready");
+  // Reading goes on for one that is paused, and so does everything that waits for it to be Ready.
+  const { connection } = rest.context;
+  const context = { ...rest.context, connection: connection && { ...connection, paused: false } };
+  const verdict = connectionConditions(stateFor(rest), context).find(({ type }) => type === "Ready");
   const reason =
     verdict?.status === "True" ? `Connection ${name} is Ready` : `Connection ${name} is not Ready: ${verdict?.message}`;
   const lost = rest.in("disengaged") || rest.in("conflicted");
@@ -230,11 +236,12 @@ function startEager(engine: Engine, name: string, exports: readonly ExportedApi[
 function signatureOf(engine: Engine, name: string, { context }: Rest<ConnectionContext>, phase: Phase): string {
   const exports = knownExports(context) ?? [];
   const { spec, status } = engine.directory.connection(name) ?? {};
+  const paused = connectionPause(engine.directory, name);
   const pin = status?.remoteClusterUID;
   const epoch = engine.engagements.get(name)?.epoch;
   const shown = status?.exportedAPIs ?? [];
   const names = [exports, shown].map((apis) => apis.map((api) => api.name));
-  return JSON.stringify([phase, pin, epoch, spec?.schema, knownSource(context), names]);
+  return JSON.stringify([phase, paused, pin, epoch, spec?.schema, knownSource(context), names]);
 }
 
 /** Tells those who depend on the Connection when what it allows has changed. */

@@ -4,6 +4,7 @@
 import type { Connection } from "../crds/connection.ts";
 import { hasFinalizer, isDeleting } from "../crds/kube-object.ts";
 import { FINALIZER } from "../crds/labels.ts";
+import { isPaused } from "../crds/pausing.ts";
 import type { Reason } from "../crds/reasons.ts";
 import type { ConnectionEvent, ConnectionFact, Discovery, SchemaFact } from "../machines/connection-facts.ts";
 import type { Engine } from "./engine.ts";
@@ -17,6 +18,7 @@ const connectionFact = (engine: Engine, connection: Connection): ConnectionFact 
   return {
     uid: metadata.uid,
     deleting: isDeleting(connection),
+    paused: isPaused(connection),
     claimed: hasFinalizer(connection, FINALIZER.cleanup),
     secretAllowed: namespace === engine.settings.namespace,
     secretName: `${namespace}/${name}`,

@@ -4,7 +4,7 @@
 import { type ApiName, isDeleting } from "../crds/kube-object.ts";
 import { type BindingView, demandFor } from "../machines/rules/governing.ts";
 import type { SyncerFacts } from "../machines/syncer.ts";
-import { listedApis, viewOf } from "./directory.ts";
+import { connectionPause, listedApis, viewOf } from "./directory.ts";
 import type { Engine } from "./engine.ts";
 import { isEager, isWantedElsewhere } from "./governance.ts";
 import { syncerKey } from "./keys.ts";
@@ -21,7 +21,9 @@ const isClusterScoped = (engine: Engine, { crd, connection, api }: Syncer): bool
 export function demandOn(engine: Engine, syncer: Syncer): SyncerFacts["demand"] {
   const demand = demandFor(ownViews(engine, syncer), syncer.api, isClusterScoped(engine, syncer));
   const eager = isEager(engine, syncer.connection, syncer.api);
-  return { ...demand, eager, takesCrd: demand.takesCrd && !eager && !isWantedElsewhere(engine, syncer) };
+  const paused = connectionPause(engine.directory, syncer.connection) !== "" || (demand.paused && !eager);
+  const takesCrd = demand.takesCrd && !paused && !eager && !isWantedElsewhere(engine, syncer);
+  return { ...demand, eager, paused, takesCrd };
 }
 
 /** Does a live or coming binding of that Connection, or its own policy, want the API on this cluster? */

@@ -7,6 +7,7 @@ import type { AnyBinding, Binding, ClusterBinding } from "../crds/binding.ts";
 import type { Connection } from "../crds/connection.ts";
 import { type ApiName, hasFinalizer, isDeleting, keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER, LABEL } from "../crds/labels.ts";
+import { isPaused } from "../crds/pausing.ts";
 import type { BindingView } from "../machines/rules/governing.ts";
 import { type Cache, type Changed, createCache } from "./cache.ts";
 
@@ -72,6 +73,20 @@ export function createDirectory(events: DirectoryEvents): Directory {
 export const ownerConnection = (crd: KubeObject): string | undefined =>
   crd.metadata.labels?.[LABEL.managed] === "true" ? crd.metadata.annotations?.[ANNOTATION.connection] : undefined;
 
+type Connections = Pick<Directory, "connection">;
+
+/** The Connection, to be named in a message, if it is paused; else "". */
+export function connectionPause({ connection }: Connections, name: string): string {
+  const found = connection(name);
+  return found !== undefined && isPaused(found) ? `Connection ${name}` : "";
+}
+
+/** What stops every write for a binding, itself or its Connection, to be named in a message; "" for nothing. */
+export const pauseOf = (directory: Connections, binding: AnyBinding): string =>
+  isPaused(binding)
+    ? `${binding.kind} ${binding.metadata.name}`
+    : connectionPause(directory, binding.spec.connectionRef.name);
+
 /** The APIs a binding lists, each once, in its order. */
 export const listedApis = (binding: AnyBinding): ApiName[] => [...new Set(binding.spec.apis.map((api) => api.name))];
 
@@ -84,9 +99,9 @@ export const answeredApis = (binding: AnyBinding): ApiName[] => [
  * A binding reduced to what governs. One that `autoBind` keeps lets go of nothing: what a user takes out of it is put back,
  * and only what has no objects left is taken out by us.
  */
-export function viewOf({ connection }: Pick<Directory, "connection">, binding: AnyBinding): BindingView {
+export function viewOf(directory: Connections, binding: AnyBinding): BindingView {
   const apis = listedApis(binding);
-  const isKept = isKeptNow(connection(binding.spec.connectionRef.name), binding);
+  const isKept = isKeptNow(directory.connection(binding.spec.connectionRef.name), binding);
   const { namespace, name } = keyOf(binding);
   return {
     kind: binding.kind,
@@ -96,6 +111,7 @@ export function viewOf({ connection }: Pick<Directory, "connection">, binding: A
     created: binding.metadata.creationTimestamp ?? "",
     claimed: hasFinalizer(binding, FINALIZER.cleanup),
     deleting: isDeleting(binding),
+    paused: pauseOf(directory, binding),
     adopt: binding.spec.conflictPolicy === "Adopt",
     apis,
     leaving: isKept ? [] : answeredApis(binding).filter((api) => !apis.includes(api)),

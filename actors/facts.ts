@@ -4,6 +4,7 @@
 
 import { isDeleting, keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER } from "../crds/labels.ts";
+import { isPaused } from "../crds/pausing.ts";
 import type { ConsumerFact, CopyFact } from "../machines/object-facts.ts";
 import { isHeldByUpdate } from "../machines/rules/field-entries.ts";
 import type { Mapper } from "../machines/rules/mapper.ts";
@@ -41,6 +42,7 @@ export function consumerFact(shape: Shape, object: KubeObject): ConsumerFact {
     claimed: ours >= 0,
     finalizers: { count: metadata.finalizers?.length ?? 0, ours },
     orphan: metadata.annotations?.[ANNOTATION.deletionPolicy] === "Orphan",
+    paused: isPaused(object),
     mark: metadata.annotations?.[ANNOTATION.conflict] ?? "",
     wanted: wantedHash(projectionOf(shape, object)),
     status: statusFact(object, shape.hasStatus),

@@ -9,7 +9,7 @@ import { ownerOf } from "../crds/ownership.ts";
 import type { Gate } from "../machines/object-facts.ts";
 import { type BindingView, rule } from "../machines/rules/governing.ts";
 import { pullsEverything } from "../machines/rules/pulling.ts";
-import { listedApis, viewOf } from "./directory.ts";
+import { connectionPause, listedApis, viewOf } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Syncer } from "./syncer.ts";
 
@@ -86,11 +86,9 @@ const isAbandoned = (engine: Engine, syncer: Syncer, namespace: string): boolean
   engine.directory.bindingsOf(syncer.connection).length === 0 &&
   !isAwaited(engine, syncer, namespace);
 
-export type Ruling = Pick<Gate, "mode" | "adopt">;
+export type Ruling = Pick<Gate, "mode" | "adopt" | "paused">;
 
-const ELSEWHERE: Ruling = { mode: "elsewhere", adopt: false };
-const HELD: Ruling = { mode: "held", adopt: false };
-const DRAIN: Ruling = { mode: "drain", adopt: false };
+const ELSEWHERE: Ruling = { mode: "elsewhere", adopt: false, paused: "" };
 
 /** Did the API's definition come through a Connection to another provider? Its copies are there, and not where we look. */
 const isAnothers = (engine: Engine, { crd, connection }: Syncer): boolean => {
@@ -101,9 +99,10 @@ const isAnothers = (engine: Engine, { crd, connection }: Syncer): boolean => {
 /** What the bindings as they are now mean for this syncer's objects in `namespace`; `able`: the API can be synced. */
 export function rulingFor(engine: Engine, syncer: Syncer, namespace: string, able: boolean): Ruling {
   if (isAnothers(engine, syncer)) return ELSEWHERE;
-  const { mode, adopt, through } = rule(viewsOf(engine, syncer.connection), syncer.api, namespace);
+  const { mode, adopt, through, ...ruled } = rule(viewsOf(engine, syncer.connection), syncer.api, namespace);
   const isMine = through === undefined ? isCaretaker(engine, syncer) : through === syncer.connection;
   if (!isMine) return ELSEWHERE;
-  if (mode === "held" && isAbandoned(engine, syncer, namespace)) return DRAIN;
-  return mode === "sync" && !able ? HELD : { mode, adopt };
+  const paused = ruled.paused || connectionPause(engine.directory, syncer.connection);
+  if (mode === "held" && isAbandoned(engine, syncer, namespace)) return { mode: "drain", adopt: false, paused };
+  return mode === "sync" && !able ? { mode: "held", adopt: false, paused } : { mode, adopt, paused };
 }

@@ -5,6 +5,7 @@
 import type { Connection } from "../crds/connection.ts";
 import { isDeleting, type Key, keyOf } from "../crds/kube-object.ts";
 import { holderOf, type Lease, leaseName, newLease, renewedAt, renewedLease } from "../crds/lease.ts";
+import { isPaused } from "../crds/pausing.ts";
 import { CONNECTIONS, LEASES } from "../crds/resources.ts";
 import { leaseStep, renewEvery } from "../machines/rules/lease.ts";
 import type { Engagement } from "./engagement.ts";
@@ -51,10 +52,13 @@ function heldLease(engine: Engine, provider: string): HeldLease {
 const connectionsTo = (engine: Engine, provider: string): Connection[] =>
   [...engine.directory.connections.values()].filter(({ status }) => status?.remoteClusterUID === provider);
 
-/** The engaged clients that may write the Lease: through a Connection that is being deleted nothing new is written. */
+/**
+ * The engaged clients that may write the Lease: through a Connection that is being deleted nothing new is written. One that
+ * is paused must not be taken for dead, however long that lasts.
+ */
 const carriersOf = (engine: Engine, provider: string): Engagement[] =>
   connectionsTo(engine, provider)
-    .filter((connection) => !isDeleting(connection))
+    .filter((connection) => isPaused(connection) || !isDeleting(connection))
     .flatMap(({ metadata }) => engine.engagements.get(metadata.name) ?? []);
 
 /** One pass: renews the Lease if it is due. Rejects only for bugs. */

@@ -70,7 +70,7 @@ async function settle(work: Work, due: boolean): Promise<void> {
 }
 
 /** States in which nothing more will be asked of the bodies. */
-const BODILESS = ["ready", "gone", "unbound", "elsewhere", "cleaningUp.released"];
+const BODILESS = ["ready", "gone", "unbound", "elsewhere", "paused", "cleaningUp.released"];
 
 /**
  * Did what the pass decided on change while it awaited answers? The events that told so may be old news by now, because
@@ -93,7 +93,8 @@ const isReplaced = ({ watching, id }: Work, { context }: Rest<ObjectContext>): b
 function reportable({ watching, id }: Work): string {
   const { consumer, memory } = watching.table.get(id) ?? {};
   const refused = memory?.refused;
-  return `${consumer?.mark ?? ""} ${refused?.cause ?? ""} ${refused?.message ?? ""}`;
+  // A pause is counted from its beginning to its end, and both are passes.
+  return `${memory?.rest === "paused.told"} ${consumer?.mark ?? ""} ${refused?.cause ?? ""} ${refused?.message ?? ""}`;
 }
 
 /** Does a binding wait for objects of this API to let go, and may this have been the last? */
@@ -105,8 +106,8 @@ function memoryOf(rest: Rest<ObjectContext>): Memory | null {
   const { found, accepted, acceptedStatus, refused, said, attempts } = rest.context;
   const isUnknown = found === null && accepted === null && acceptedStatus === null;
   const plain = isUnknown && refused === null && said === "" && attempts === 0;
-  // A copy that is being removed is looked at again when due, should its end never be told.
-  const waits = ["conflicted", "engaging.awaitingRemoval", "cleaningUp.awaitingRemoval"];
+  // A copy that is being removed is looked at again when due, should its end never be told; a pause is told once.
+  const waits = ["paused.told", "conflicted", "engaging.awaitingRemoval", "cleaningUp.awaitingRemoval"];
   if (plain && !waits.some((state) => rest.in(state))) return null;
   return { found, accepted, acceptedStatus, refused, said, attempts, rest: statePath(rest.value) };
 }

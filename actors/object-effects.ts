@@ -12,7 +12,7 @@ import { consumerFact, copyFact, projectionOf } from "./facts.ts";
 import type { Effects } from "./host.ts";
 import { ensureNamespace } from "./namespaces.ts";
 import { deleteCopy, removeFinalizer, stripMarkers } from "./object-removal.ts";
-import { clearMark, markConflict, reportRefusal } from "./object-reports.ts";
+import { clearMark, markConflict, reportPause, reportRefusal } from "./object-reports.ts";
 import {
   type Answer,
   consumerBody,
@@ -21,6 +21,7 @@ import {
   findCopy,
   GATE_MOVED,
   gateMoved,
+  isPausedNow,
   kindName,
   onConsumer,
   onProvider,
@@ -45,6 +46,7 @@ export const EFFECTS = [
   "stripMarkers",
   "removeFinalizer",
   "reportRefusal",
+  "reportPause",
 ] as const;
 
 /** What `runPass` carries out, by the names in EFFECTS. */
@@ -62,6 +64,7 @@ export function objectEffects(work: Work): Effects<ObjectContext, ObjectEvent> {
     stripMarkers: (context) => stripMarkers(work, context),
     removeFinalizer: (context) => removeFinalizer(work, context),
     reportRefusal: (context) => reportRefusal(work, context),
+    reportPause: (context) => reportPause(work, context),
   };
 }
 
@@ -163,6 +166,7 @@ const writeStatus = (work: Work, context: ObjectContext): Answer =>
     if (copy.metadata.uid !== copyOf(context)?.uid) return COPY_REPLACED;
     const status = mirroredStatus(copy, consumer, shape.hasStatus);
     const operations = writes.putStatus(consumer.uid, status);
+    if (isPausedNow(work)) return GATE_MOVED;
     const fact = await patchConsumer(work, operations, shape.hasStatus ? "status" : undefined);
     const sent = statusFact(copy, shape.hasStatus).shape;
     return { type: "mirrored", consumer: fact, copy: copyFact(shape, copy), sent };

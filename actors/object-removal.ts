@@ -14,6 +14,7 @@ import {
   findCopy,
   GATE_MOVED,
   gateMoved,
+  isPausedNow,
   kindName,
   onConsumer,
   onProvider,
@@ -83,7 +84,7 @@ export const removeFinalizer = (work: Work, { consumer, gate }: ObjectContext): 
     if (!consumer) return { type: "consumer.gone" };
     await beOurselves(work);
     // A binding may have come back to an object that was only drained: then it is held, not released.
-    if (!consumer.deleting && gateMoved(work, gate)) return GATE_MOVED;
+    if (isPausedNow(work) || (!consumer.deleting && gateMoved(work, gate))) return GATE_MOVED;
     const { engine, watching, key } = work;
     const object = await engine.consumer.patch(watching.shape.resource, key, writes.removeFinalizer(consumer));
     // The answer to the patch that took the last finalizer off shows an object that no longer exists.

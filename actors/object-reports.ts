@@ -2,9 +2,19 @@
 // decision when to say it is the machine's. Shared tools: object-work.ts.
 // Rules: docs/reference/behaviour.md, "Ownership of copies", "Refusals" and "Status".
 
-import { conflictOf, type ObjectContext } from "../machines/object-facts.ts";
+import { conflictOf, type ObjectContext, pausedBy } from "../machines/object-facts.ts";
 import { isoNow } from "./engine.ts";
-import { type Answer, consumerBody, kindName, onConsumer, patchConsumer, record, type Work } from "./object-work.ts";
+import {
+  type Answer,
+  consumerBody,
+  GATE_MOVED,
+  isPausedNow,
+  kindName,
+  onConsumer,
+  patchConsumer,
+  record,
+  type Work,
+} from "./object-work.ts";
 import * as writes from "./object-writes.ts";
 
 const conflictMessage = (work: Work, reason: string): string => {
@@ -19,6 +29,7 @@ export const markConflict = (work: Work, context: ObjectContext): Answer =>
   onConsumer(work, `patch ${kindName(work)}`, async () => {
     const reason = conflictOf(context) || "ForeignObjectExists";
     const body = await consumerBody(work);
+    if (isPausedNow(work)) return GATE_MOVED;
     const message = conflictMessage(work, reason);
     const marked = await patchConsumer(work, writes.addMark(body, reason));
     record(work, body.metadata.uid, "Warning", reason, message);
@@ -31,6 +42,7 @@ async function noteUnsynced(work: Work, reason: string, message: string) {
   const { shape } = work.watching;
   if (!shape.keepsConditions) return undefined;
   const body = await consumerBody(work);
+  if (isPausedNow(work)) return undefined;
   const status = writes.withSyncedFalse(body, reason, message, isoNow(work.engine.clock));
   return patchConsumer(work, writes.putStatus(body.metadata.uid, status), shape.hasStatus ? "status" : undefined);
 }
@@ -38,8 +50,16 @@ async function noteUnsynced(work: Work, reason: string, message: string) {
 export const clearMark = (work: Work, { consumer }: ObjectContext): Answer =>
   onConsumer(work, `patch ${kindName(work)}`, async () => {
     if (!consumer) return { type: "consumer.gone" };
+    if (isPausedNow(work)) return GATE_MOVED;
     return { type: "unmarked", consumer: await patchConsumer(work, writes.removeMark(consumer)) };
   });
+
+export function reportPause(work: Work, { consumer, gate }: ObjectContext): Answer {
+  if (!consumer || !gate) return Promise.resolve(undefined);
+  const message = `the annotation core.kube-bind.io/paused on ${pausedBy(consumer, gate)} stops every write for it on both sides, until that is taken off`;
+  record(work, consumer.uid, "Normal", "Paused", message);
+  return Promise.resolve(undefined);
+}
 
 const EVENT_REASON = {
   forbidden: "Forbidden",

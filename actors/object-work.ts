@@ -36,11 +36,17 @@ export const engagementOf = ({ watching }: Work): Engagement => {
 
 export const provider = (work: Work): Cluster => engagementOf(work).cluster;
 
+/** Has a pause come over the object, whatever else is decided? */
+export const isPausedNow = (work: Work): boolean => {
+  const consumer = work.watching.table.get(work.id)?.consumer;
+  return gateFor(work.syncer, work.id).paused !== "" || consumer?.paused === true;
+};
+
 /** Does the gate still say what this write was decided on? Bindings may have changed while an answer was awaited. */
 export const gateMoved = (work: Work, decidedOn: Gate | undefined): boolean => {
   const now = gateFor(work.syncer, work.id);
   const same = now.mode === decidedOn?.mode && now.engaged === decidedOn.engaged && now.adopt === decidedOn.adopt;
-  return !same || work.watching !== work.syncer.watching;
+  return !same || isPausedNow(work) || work.watching !== work.syncer.watching;
 };
 
 export const COPY_REPLACED: ObjectEvent = {

@@ -107,6 +107,14 @@ export const isOthersStatus = ({ shown }: Pick<Engine, "shown">, before: KubeObj
   !sameStatus(statusOf(before), statusOf(after)) &&
   !sameStatus(shown.get(after.metadata.uid) as Status | undefined, statusOf(after));
 
+const readyIn = (status: Status | undefined): string => {
+  const { status: value, reason, message } = status?.conditions?.find(({ type }) => type === "Ready") ?? {};
+  return JSON.stringify([value, reason, message]);
+};
+
+/** Of what is paused the status is written only to say so: is that said, in the words of this one? */
+export const isSaid = (object: KubeObject, status: Status): boolean => readyIn(statusOf(object)) === readyIn(status);
+
 /**
  * Writes `status` if it differs from what `object` carries. Resolves to false when it was not written, or not yet (the
  * caller tries again); an object that has gone meanwhile is no failure.

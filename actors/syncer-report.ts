@@ -13,6 +13,8 @@ import type { Syncer } from "./syncer.ts";
 
 const WAITING: Record<string, string> = {
   "engaging.waiting": "waiting for the Connection",
+  "engaging.paused": "paused, so that its CRD is not made",
+  "unbound.paused": "paused, so that its CRD is not made",
   "engaging.establishing": "the CRD is installed; waiting until this cluster serves it",
   "unbound.establishing": "the CRD is installed; waiting until this cluster serves it",
   "engaging.listing": "listing the objects on both sides",

@@ -54,7 +54,7 @@ export interface Syncer {
   api: ApiName;
   watching: Watching | null;
   /** What the bindings mean for objects of a namespace; replaced by each pass of the syncer. */
-  ruleFor: (namespace: string) => Pick<Gate, "mode" | "adopt">;
+  ruleFor: (namespace: string) => Pick<Gate, "mode" | "adopt" | "paused">;
   /** The Connection has been tried and leads nowhere; false while it may yet. */
   lost: boolean;
   /** Passes of objects under way. */
@@ -84,7 +84,7 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   connection,
   api,
   watching: null,
-  ruleFor: () => ({ mode: "held", adopt: false }),
+  ruleFor: () => ({ mode: "held", adopt: false, paused: "" }),
   lost: false,
   inFlight: 0,
   crd: null,
@@ -105,10 +105,10 @@ export const syncersOf = (syncers: ReadonlyMap<string, Syncer>, connection: stri
 
 /** The gate of one object at this moment. */
 export function gateFor(syncer: Syncer, key: string): Gate {
-  const { mode, adopt } = syncer.ruleFor(parseKey(key).namespace);
+  const ruling = syncer.ruleFor(parseKey(key).namespace);
   const { provider, shape } = syncer.watching ?? {};
   const engaged = provider?.listed === true || provider?.unserved === true;
-  return { mode, adopt, engaged, listing: !engaged && !syncer.lost, clusterUid: shape?.clusterUid ?? "" };
+  return { ...ruling, engaged, listing: !engaged && !syncer.lost, clusterUid: shape?.clusterUid ?? "" };
 }
 
 /** Objects this syncer acts for that carry our finalizer. */

@@ -45,6 +45,8 @@ export interface Tally {
   another: number;
   /** Objects whose last write was refused. */
   failing: number;
+  /** Objects that are paused by an annotation of their own. */
+  paused: number;
 }
 
 /** A write that merely lost a race is not worth telling anybody. */
@@ -54,7 +56,7 @@ const isFailing = (memory: Memory | null): boolean =>
 /** Copies of no object of ours that are remembered: a provider must not fill our memory with what nobody here made. */
 export const MOST_STRAYS = 20_000;
 
-const NOTHING: Tally = { claimed: 0, foreign: 0, another: 0, failing: 0 };
+const NOTHING: Tally = { claimed: 0, foreign: 0, another: 0, failing: 0, paused: 0 };
 
 const tallyOf = ({ consumer, memory }: Entry): Tally =>
   consumer === null
@@ -64,6 +66,7 @@ const tallyOf = ({ consumer, memory }: Entry): Tally =>
         foreign: Number(consumer.mark === "ForeignObjectExists"),
         another: Number(consumer.mark === "OwnedByAnother"),
         failing: Number(isFailing(memory)),
+        paused: Number(consumer.paused),
       };
 
 export interface Table {

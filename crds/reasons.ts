@@ -203,11 +203,10 @@ export const REASONS = {
     origin: "new",
   },
   Paused: {
-    on: ["Connection Ready=False", "Binding Synced=False", "Instance Synced=False"],
-    when: "Writes are stopped by the annotation core.kube-bind.io/paused.",
-    todo: "Remove the annotation to go on.",
+    on: ["Connection Ready=False", "Binding Ready=False", "Binding Synced=False", "API Ready=False"],
+    when: "Writes are stopped by the annotation core.kube-bind.io/paused: for a binding its own or its Connection's, on Synced also that of some of its objects.",
+    todo: "Remove the annotation, where the message says, to go on.",
     origin: "new",
-    reserved: true,
   },
   OrphanedCopies: {
     on: ["Binding OrphanedCopies=True"],
@@ -268,6 +267,13 @@ export const EVENT_REASONS = {
     on: ["Instance"],
     when: "The provider ignored the guard of a first write, so that an existing object may have been changed. That API is read before each first write from now on.",
     todo: "Check the object on the provider, and whether something between the clusters rewrites requests.",
+    origin: "new",
+  },
+  Paused: {
+    type: "Normal",
+    on: ["Instance"],
+    when: "Nothing is written for the object any more: the annotation core.kube-bind.io/paused is on it, or it is on its binding or Connection and there is something that it holds back.",
+    todo: "Remove the annotation, where the message says, to go on.",
     origin: "new",
   },
   DeletionBlocked: {
@@ -336,7 +342,6 @@ export const DELETION_BLOCKERS = {
     when: "Writes are stopped by the annotation core.kube-bind.io/paused.",
     todo: "Remove the annotation.",
     origin: "new",
-    reserved: true,
   },
 } as const satisfies Record<string, Word>;
 

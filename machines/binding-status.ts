@@ -4,7 +4,7 @@
 import type { BoundApi } from "../crds/binding.ts";
 import { type ConditionUpdate, setCondition } from "../crds/conditions.ts";
 import type { Reason } from "../crds/reasons.ts";
-import type { ApiVerdict, BindingContext } from "./binding.ts";
+import type { ApiVerdict, BindingContext, BindingFact } from "./binding.ts";
 import { localPermissionDenied, NOTHING_MISSING, permissionDenied, type RightsView } from "./permission-status.ts";
 
 /** The reason of the whole is that of the API which comes first here. */
@@ -17,6 +17,7 @@ const WORST_FIRST: readonly Reason[] = [
   "SchemaRejected",
   "ClusterScopedAPI",
   "CoveredByClusterBinding",
+  "Paused",
   "Pending",
 ];
 
@@ -30,10 +31,15 @@ const not = (reason: Reason, message: string): Verdict => ({ status: "False", re
 
 function ready(context: BindingContext): Verdict {
   const { binding, connection, failed } = context;
+  if (binding?.paused) return not(binding.deleting ? "DrainingObjects" : "Paused", pauseMessage(binding));
   if (binding?.deleting) return not("DrainingObjects", failed ?? drainingMessage(context));
   if (failed !== null) return not("Pending", failed);
   return connection?.ready ? everyApi(context) : not("Pending", connectionMessage(context));
 }
+
+/** The same words for as long as it lasts: of what is paused the status says so, once. */
+const pauseMessage = ({ paused, deleting }: BindingFact): string =>
+  `Paused: the annotation core.kube-bind.io/paused on ${paused} stops every write, ${deleting ? "its deletion included, " : ""}until that is taken off`;
 
 const drainingMessage = ({ remaining }: BindingContext): string =>
   remaining?.message ?? "waiting for the objects to be listed";
@@ -54,8 +60,10 @@ function everyApi({ apis = [], binding }: BindingContext): Verdict {
 function synced(whole: Verdict, apis: ApiVerdict[]): Verdict {
   if (whole.status !== "True") return whole;
   const failing = apis.filter((api) => api.failing > 0);
+  const paused = apis.reduce((sum, api) => sum + api.paused, 0);
   const taken = apis.reduce((sum, { conflicts: { foreign, another } }) => sum + foreign + another, 0);
   if (failing.length === 0 && taken > 0) return not("SyncFailed", `${taken} object(s) are in conflict`);
+  if (failing.length === 0 && paused > 0) return not("Paused", `${paused} object(s) are paused by an annotation`);
   if (failing.length === 0) return { status: "True", reason: "AsExpected", message: "every object is in sync" };
   const message = joined(failing.map((api) => `${api.name}: ${api.failing} object(s)`));
   return { status: "False", reason: "SyncFailed", message: `not synced, see their Events: ${message}` };

@@ -12,6 +12,8 @@ export interface BindingFact {
   /** Carries our finalizer. */
   claimed: boolean;
   connection: string;
+  /** What stops every write for it, itself or its Connection, to be named in a message; "" for nothing. */
+  paused: string;
   /** Fields that are set and have no effect in this version, for the message of Ready. */
   ignored?: string[];
 }
@@ -32,6 +34,8 @@ export interface ApiVerdict {
   deniedHere: string[];
   /** Objects in scope whose last write was refused or failed. */
   failing: number;
+  /** Objects in scope that are paused by an annotation of their own. */
+  paused: number;
 }
 
 export interface BindingContext {
@@ -79,6 +83,7 @@ export const bindingMachine = setup({
       binding === undefined || (binding !== null && (connection === undefined || apis === undefined)),
     absent: ({ context }) => context.binding === null,
     released: ({ context }) => context.binding?.deleting === true && !context.binding.claimed,
+    paused: ({ context }) => !!context.binding?.paused,
     deleting: ({ context }) => context.binding?.deleting === true,
     drained: ({ context: { remaining } }) => !!remaining && remaining.objects === 0 && remaining.apis.length === 0,
     unclaimed: ({ context }) => context.binding?.claimed === false,
@@ -129,6 +134,7 @@ export const bindingMachine = setup({
         { guard: "factsIncomplete", target: "engaging.waiting" },
         { guard: "absent", target: "gone" },
         { guard: "released", target: "gone" },
+        { guard: "paused", target: "paused" },
         { guard: "deleting", target: "cleaningUp" },
         { guard: "unclaimed", target: "engaging.claiming" },
         { guard: "connectionNotReady", target: "disengaged" },
@@ -156,6 +162,11 @@ export const bindingMachine = setup({
     },
     ready: { tags: "resting", description: "Every API it lists is synced." },
     conflicted: { tags: "resting", description: "Some API or object is somebody else's; the others are synced." },
+    paused: {
+      tags: "resting",
+      description:
+        "The annotation on it or on its Connection stops every write, that of its end included; it still governs.",
+    },
     disengaged: { tags: "resting", description: "Its Connection is missing or not ready." },
     cleaningUp: {
       description: "Being deleted: objects it governs alone are drained first.",

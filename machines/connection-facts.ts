@@ -7,6 +7,8 @@ import type { SchemaSource } from "./rules/schema-source.ts";
 export interface ConnectionFact {
   uid: string;
   deleting: boolean;
+  /** The user asked that nothing be written for it. */
+  paused: boolean;
   /** Carries our finalizer. */
   claimed: boolean;
   /** The referenced Secret lies in the konnector's own namespace; any other is never read. */

@@ -101,6 +101,10 @@ const drainingMessage = ({ bindings, leftovers }: ConnectionContext): string =>
     ? `${leftovers} object(s) still have a copy on the provider`
     : `${bindings} binding(s) still refer to this Connection; delete them`;
 
+/** The same words for as long as it lasts: of what is paused the status says so, once. */
+const pauseMessage = (deleting: boolean): string =>
+  `Paused: the annotation core.kube-bind.io/paused stops every write for it, its bindings and their objects${deleting ? ", and its own deletion" : ""}, until that is taken off; the heartbeat Lease goes on`;
+
 /** Fewer stand in the status than are exported, since it has only so much room; each can be bound all the same. */
 const roomNote = (context: ConnectionContext): string => {
   const exports = knownExports(context) ?? [];
@@ -108,9 +112,17 @@ const roomNote = (context: ConnectionContext): string => {
   return shown === exports.length ? "" : `; exportedAPIs has room for ${shown} of ${exports.length} exported APIs`;
 };
 
+/** What is not to be used, however well it works. */
+function stops(context: ConnectionContext): Verdict | undefined {
+  const { deleting = false, paused = false } = context.connection ?? {};
+  if (paused) return no(deleting ? "DrainingBindings" : "Paused", pauseMessage(deleting));
+  return deleting ? no("DrainingBindings", drainingMessage(context)) : undefined;
+}
+
 /** The first step that does not hold decides. */
 function ready(state: ConnectionState, context: ConnectionContext, steps: Verdict[]): Verdict {
-  if (context.connection?.deleting) return no("DrainingBindings", drainingMessage(context));
+  const stopped = stops(context);
+  if (stopped) return stopped;
   const missing = steps.find(({ status }) => status !== "True");
   if (missing) return no(missing.reason, missing.message);
   const { discovery } = context;

@@ -22,6 +22,9 @@ import {
 } from "./connection-facts.ts";
 import { faultDelay } from "./rules/backoff.ts";
 
+const isEmptied = ({ connection, bindings, leftovers }: ConnectionContext): boolean =>
+  connection?.deleting === true && bindings === 0 && leftovers === 0;
+
 /** Milliseconds between looks at whether the provider is again the cluster it was. */
 const IDENTITY_RECHECK = 10_000;
 
@@ -55,10 +58,16 @@ export const connectionMachine = setup({
       connection === undefined || (connection !== null && (secret === undefined || bindings === undefined)),
     connectionAbsent: ({ context }) => context.connection === null,
     released: ({ context }) => context.connection?.deleting === true && !context.connection.claimed,
-    noBindingsLeft: ({ context }) =>
-      context.connection?.deleting === true && context.bindings === 0 && context.leftovers === 0,
+    noBindingsLeft: ({ context }) => isEmptied(context),
+    pausedAtTheEnd: ({ context }) => context.connection?.paused === true && isEmptied(context),
+    // What is not ours yet, or not pinned, cannot be used without a write; what is, goes on being read.
+    pausedBeforeUse: ({ context: { connection }, context }) =>
+      connection?.paused === true && (!connection.claimed || pinMissing(context)),
     unclaimed: ({ context: { connection, secret } }) =>
-      !!connection && !connection.deleting && (!connection.claimed || (connection.secretAllowed && !secret?.settled)),
+      !!connection &&
+      !connection.deleting &&
+      !connection.paused &&
+      (!connection.claimed || (connection.secretAllowed && !secret?.settled)),
     secretUnusable: ({ context }) => secretUnusable(context),
     successorDue: ({ context }) => isOutdated(context) && !failedRecently(context),
     engagedAndDeleting: ({ context }) => isEngaged(context) && context.connection?.deleting === true,
@@ -158,8 +167,10 @@ export const connectionMachine = setup({
         { guard: "factsIncomplete", target: "engaging.waiting" },
         { guard: "connectionAbsent", target: "gone" },
         { guard: "released", target: "gone" },
+        { guard: "pausedAtTheEnd", target: "cleaningUp.paused" },
         { guard: "noBindingsLeft", target: "cleaningUp.sweeping" },
         { guard: "unclaimed", target: "engaging.claiming" },
+        { guard: "pausedBeforeUse", target: "disengaged.paused" },
         { guard: "secretUnusable", target: "disengaged.secretUnusable" },
         { guard: "successorDue", target: "engaging.succeeding" },
         { guard: "engagedAndFaulty", target: "engaging.verifying" },
@@ -264,11 +275,21 @@ export const connectionMachine = setup({
           description: "Secret missing, not allowed or unusable: waits for it to change.",
         },
         waiting: { tags: ["resting", "timed"], description: "A step failed; tried again when due." },
+        paused: {
+          tags: "resting",
+          entry: "forgetFailure",
+          description: "Paused before it was ours and pinned, which takes a write.",
+        },
       },
     },
     cleaningUp: {
       initial: "draining",
       states: {
+        paused: {
+          tags: ["resting", "engaged"],
+          entry: "forgetFailure",
+          description: "Nothing is left to wait for but the annotation that stops every write.",
+        },
         draining: {
           description: "Bindings still name it: engaged for their deletions only.",
           initial: "weighing",

@@ -16,6 +16,8 @@ export interface ConsumerFact {
   finalizers: { count: number; ours: number };
   /** The user asked to keep the copy on deletion. */
   orphan: boolean;
+  /** The user asked that nothing be written for it. */
+  paused: boolean;
   /** Value of the conflict annotation, or "". */
   mark: string;
   /** Hash of the projection. */
@@ -47,6 +49,8 @@ export interface Gate {
   /** …or will be as soon as it is known what the provider has: it is too early to give up on it. */
   listing?: boolean;
   adopt: boolean;
+  /** Which binding or Connection stops every write for the object, to be named in a message; "" for none. */
+  paused: string;
   clusterUid: string;
 }
 
@@ -152,7 +156,7 @@ export const mustGo = ({ consumer, gate }: ObjectContext) =>
 
 /** A live binding governs the object, which is to stay, and its provider can be asked. */
 export const isSyncing = (context: ObjectContext) =>
-  !!context.consumer && !mustGo(context) && context.gate?.mode === "sync" && context.gate.engaged;
+  !!context.consumer && !mustGo(context) && !isPaused(context) && context.gate?.mode === "sync" && context.gate.engaged;
 
 /** The reason an object is marked with; "" when nobody else has the name, or the binding adopts what nobody owns. */
 export const conflictOf = (context: ObjectContext): "" | "ForeignObjectExists" | "OwnedByAnother" => {
@@ -160,6 +164,25 @@ export const conflictOf = (context: ObjectContext): "" | "ForeignObjectExists" |
   if (owner === "another") return "OwnedByAnother";
   return owner === "foreign" && context.gate?.adopt !== true ? "ForeignObjectExists" : "";
 };
+
+/** What stops every write for the object, to be named in a message; "" for nothing. */
+export const pausedBy = (consumer: ConsumerFact, gate: Gate): string => (consumer.paused ? "it" : gate.paused);
+
+/** The same of what is known so far. */
+export const isPaused = ({ consumer, gate }: Pick<ObjectContext, "consumer" | "gate">): boolean =>
+  !!consumer && !!gate && pausedBy(consumer, gate) !== "";
+
+/** Is something owed to an object in these facts, or done against it, that a pause holds back? Not while that cannot be told. */
+export function isHeldBack(
+  consumer: ConsumerFact,
+  copy: CopyFact | null,
+  gate: Gate,
+  memory: Pick<ObjectContext, "accepted" | "acceptedStatus">,
+): boolean {
+  if (consumer.deleting || gate.mode === "drain") return consumer.claimed;
+  const isKnown = gate.mode === "sync" && gate.engaged;
+  return isKnown && (copy === null || !owesNothing(consumer, copy, gate, memory));
+}
 
 /** True when an object in these facts owes nothing to either side: no pass is needed. */
 export function owesNothing(

@@ -9,6 +9,8 @@ import {
   conflictOf,
   copyOf,
   initialObjectContext,
+  isHeldBack,
+  isPaused,
   isSyncing,
   mustGo,
   type ObjectContext,
@@ -32,6 +34,11 @@ const REFUSAL_DELAY: Record<RefusalCause, (attempt: number) => number> = {
 /** Refusals that the same write would meet again: only time or a change of the object is worth another try. */
 const LASTING: ReadonlySet<RefusalCause> = new Set(["forbidden", "forbiddenHere", "terminating", "rejected"]);
 
+const holdsBack = (context: ObjectContext): boolean => {
+  const { consumer, gate } = context;
+  return !!consumer && !!gate && (consumer.paused || isHeldBack(consumer, copyOf(context), gate, context));
+};
+
 /** A write answered 404: the consumer object went away meanwhile. */
 const consumerVanished = {
   "consumer.gone": { target: "#object.deciding", actions: "forgetConsumer" },
@@ -50,6 +57,11 @@ export const objectMachine = setup({
     mustGo: ({ context }) => mustGo(context),
     noFinalizer: ({ context }) => context.consumer?.claimed === false,
     othersObject: ({ context }) => context.gate?.mode === "elsewhere",
+    paused: ({ context }) => isPaused(context),
+    // Told when the object itself is paused, or once something is held back: thousands that are in sync have nothing to say.
+    worthTelling: ({ context }) => isPaused(context) && holdsBack(context),
+    stillPaused: ({ context: { consumer, copy, gate }, context }) =>
+      !!consumer && copy !== undefined && gate?.mode !== "elsewhere" && isPaused(context),
     notGoverned: ({ context }) => context.gate?.mode !== "sync",
     notEngaged: ({ context }) => context.gate?.engaged === false,
     refusedUnchanged: ({ context }) =>
@@ -69,7 +81,7 @@ export const objectMachine = setup({
     // Is what it waits for still the matter, and may it be read?
     stillInTheWay: ({ context }) => isSyncing(context) && conflictOf(context) !== "",
     stillAwaited: ({ context }) => isSyncing(context) && copyOf(context)?.deleting === true,
-    stillLeaving: ({ context }) => mustGo(context) && context.gate?.engaged === true,
+    stillLeaving: ({ context }) => mustGo(context) && !isPaused(context) && context.gate?.engaged === true,
     heldByUpdate: ({ context }) => copyOf(context)?.heldByUpdate === true,
     specDiffers: ({ context }) => {
       const copy = copyOf(context);
@@ -94,6 +106,7 @@ export const objectMachine = setup({
     stripMarkers: () => {},
     removeFinalizer: () => {},
     reportRefusal: () => {},
+    reportPause: () => {},
     // Memory.
     noteConsumer: assign(({ event }) => ("consumer" in event ? { consumer: event.consumer } : {})),
     forgetConsumer: assign({ consumer: null }),
@@ -166,6 +179,7 @@ export const objectMachine = setup({
         { guard: "factsIncomplete", target: "engaging.waiting" },
         { guard: "consumerAbsent", target: "gone" },
         { guard: "othersObject", target: "elsewhere" },
+        { guard: "paused", target: "paused" },
         { guard: "mustGo", target: "cleaningUp" },
         { guard: "notGoverned", target: "unbound" },
         { guard: "notEngaged", target: "disengaged" },
@@ -274,6 +288,26 @@ export const objectMachine = setup({
     refused: {
       tags: ["resting", "timed"],
       description: "The last write was refused or failed; tried again when due, or when something changes.",
+    },
+    paused: {
+      description:
+        "The annotation on it, on its binding or on its Connection stops every write, that of its end included.",
+      initial: "weighing",
+      entry: "forgetRefusal",
+      states: {
+        weighing: {
+          always: [{ guard: "worthTelling", target: "told", actions: "reportPause" }, { target: "silent" }],
+        },
+        silent: { tags: "resting", description: "Nothing is held back so far." },
+        told: {
+          tags: "resting",
+          description: "Said by an Event once, for as long as it lasts.",
+          on: {
+            pass: { guard: "stillPaused", actions: "startOver" },
+            due: { guard: "stillPaused", actions: "startOver" },
+          },
+        },
+      },
     },
     unbound: {
       tags: "resting",

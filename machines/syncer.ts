@@ -25,6 +25,8 @@ export interface SyncerFacts {
     takesCrd: boolean;
     /** The Connection's policy wants the CRD here, whether or not a binding lists it. */
     eager?: boolean;
+    /** Whoever asks for it is paused: its definition is neither written nor removed, everything else goes on. */
+    paused?: boolean;
   };
   /** Does the provider offer the API, and may we take it? null: not known before the Connection is ready. */
   offer: { exported: boolean; refusal: Refusal | null } | null;
@@ -82,6 +84,8 @@ const wanted = ({ demand }: SyncerContext): boolean => (demand?.live ?? 0) > 0;
 /** Only objects of a served CRD that came through this Connection can carry a finalizer of its making. */
 const mayHold = ({ crd }: SyncerContext): boolean => crd?.state === "established" && crd.mine;
 
+const isPullOwed = ({ crd }: SyncerContext): boolean => crd?.step === "create" || crd?.step === "update";
+
 /** The same whether a binding or the Connection's policy asks for it. */
 const pulling = {
   description: "Creates or updates the consumer's CRD from the provider's.",
@@ -114,7 +118,8 @@ export const syncerMachine = setup({
     wantedHere: ({ context }) => context.demand?.eager === true,
     notOffered: ({ context }) => context.connection !== "ready" || context.offer?.exported !== true,
     failedForLong: ({ context }) => context.failed?.lasting === true,
-    pullOwed: ({ context }) => context.crd?.step === "create" || context.crd?.step === "update",
+    pullOwed: ({ context }) => isPullOwed(context) && context.demand?.paused !== true,
+    pullHeldBack: ({ context }) => isPullOwed(context) && context.crd?.state === "absent",
     notEstablished: ({ context }) => context.crd?.state !== "established",
     notListed: ({ context }) => !context.lists?.consumer || !context.lists.provider,
   },
@@ -177,6 +182,7 @@ export const syncerMachine = setup({
         { guard: "failedForLong", target: "conflicted" },
         { guard: "failedRecently", target: "engaging.failing" },
         { guard: "pullOwed", target: "engaging.pulling" },
+        { guard: "pullHeldBack", target: "engaging.paused" },
         { guard: "notEstablished", target: "engaging.establishing" },
         { guard: "notListed", target: "engaging.listing" },
         { target: "ready" },
@@ -201,6 +207,7 @@ export const syncerMachine = setup({
           description: "The provider does not offer it (any more): its copies stay, deletions go on working.",
         },
         pulling,
+        paused: { tags: "resting", description: "Whoever asks for the CRD is paused, so it is not made." },
         establishing: { tags: "resting", description: "Until the consumer serves the API." },
         listing: { tags: ["resting", "watching"], description: "Until both sides have been listed completely." },
         failing: { tags: ["resting", "watching", "timed"], description: "A step failed; tried again when due." },
@@ -280,11 +287,13 @@ export const syncerMachine = setup({
             { guard: "failedForLong", target: "conflicted" },
             { guard: "failedRecently", target: "failing" },
             { guard: "pullOwed", target: "pulling" },
+            { guard: "pullHeldBack", target: "paused" },
             { guard: "notEstablished", target: "establishing" },
             { target: "installed" },
           ],
         },
         pulling,
+        paused: { tags: "resting", description: "The Connection is paused, so the CRD is not made." },
         waiting: { tags: "resting", entry: "forgetFailure", description: "Until the provider offers it." },
         establishing: { tags: "resting", description: "Until the consumer serves the API." },
         failing: { tags: ["resting", "timed"], description: "The CRD could not be installed; tried again when due." },

@@ -16,6 +16,8 @@ export interface BindingView {
   /** Carries our finalizer; without it nothing is done for it yet. */
   claimed: boolean;
   deleting: boolean;
+  /** What stops every write for it, itself or its Connection, to be named in a message; "" for nothing. */
+  paused: string;
   adopt: boolean;
   /** APIs it lists. */
   apis: readonly ApiName[];
@@ -50,6 +52,8 @@ export const governing = (bindings: readonly BindingView[], api: ApiName, namesp
 export interface Ruled {
   mode: "sync" | "drain" | "held";
   adopt: boolean;
+  /** What stops every write for them, to be named in a message; "" for nothing. */
+  paused: string;
   /** The Connection of the binding that decides; absent where none does. */
   through?: string;
 }
@@ -57,20 +61,39 @@ export interface Ruled {
 /** What bindings that lead to one provider mean for objects of `api` in `namespace`. */
 export function rule(bindings: readonly BindingView[], api: ApiName, namespace: string): Ruled {
   const binding = governing(bindings, api, namespace);
-  if (binding) return { mode: "sync", adopt: binding.adopt, through: binding.connection };
+  if (binding) return { mode: "sync", adopt: binding.adopt, paused: binding.paused, through: binding.connection };
   const concerned = bindings.filter((one) => covers(one, namespace));
-  const [leaving] = concerned.filter((one) => isLeaving(one, api)).sort(precedence);
-  const draining = leaving !== undefined && !concerned.some((one) => isComing(one, api));
-  return draining ? { mode: "drain", adopt: false, through: leaving.connection } : { mode: "held", adopt: false };
+  const leaving = concerned.filter((one) => isLeaving(one, api)).sort(precedence);
+  const [first] = leaving;
+  // What one that is paused still holds is not taken away by another that goes as well.
+  const paused = leaving.find((one) => one.paused !== "")?.paused ?? "";
+  const draining = first !== undefined && !concerned.some((one) => isComing(one, api));
+  return draining
+    ? { mode: "drain", adopt: false, paused, through: first.connection }
+    : { mode: "held", adopt: false, paused };
 }
 
 /** How many bindings of one Connection want `api` here, and how many wait to be rid of it. */
 export function demandFor(bindings: readonly BindingView[], api: ApiName, clusterScoped: boolean) {
   const able = bindings.filter((binding) => !(clusterScoped && binding.kind === "Binding"));
-  const live = able.filter((binding) => isLive(binding, api)).length;
+  const wanting = able.filter((binding) => isLive(binding, api));
   const leaving = able.filter((binding) => isLeaving(binding, api));
   const coming = able.filter((binding) => isComing(binding, api)).length;
+  const live = wanting.length;
+  const isPaused = ({ paused }: BindingView) => paused !== "";
   const takesCrd =
     live + coming === 0 && leaving.some((binding) => binding.deleting && binding.kind === "ClusterBinding");
-  return { live, coming, draining: leaving.length, takesCrd };
+  return {
+    live,
+    coming,
+    draining: leaving.length,
+    takesCrd: takesCrd && !leaving.some(isPaused),
+    paused: live > 0 && deciding(wanting).every(isPaused),
+  };
+}
+
+/** Those of them that govern anything: the first ClusterBinding everywhere, else each Binding, as far as can be told, its namespace. */
+function deciding(wanting: readonly BindingView[]): readonly BindingView[] {
+  const [first] = [...wanting].sort(precedence);
+  return first?.kind === "ClusterBinding" ? [first] : wanting;
 }

@@ -102,8 +102,12 @@ describe("an object that a binding decides over", () => {
   it("is synced through the Connection that this binding names, and left alone by its peers", () => {
     bind("twin", { namespace: "a" });
     bind("acme");
-    expect(rulingFor(engine, syncerOf("acme", "twin"), "a", true)).toEqual({ mode: "sync", adopt: true });
-    expect(rulingFor(engine, syncerOf("twin", "twin"), "a", true)).toEqual({ mode: "elsewhere", adopt: false });
+    expect(rulingFor(engine, syncerOf("acme", "twin"), "a", true)).toEqual({ mode: "sync", adopt: true, paused: "" });
+    expect(rulingFor(engine, syncerOf("twin", "twin"), "a", true)).toEqual({
+      mode: "elsewhere",
+      adopt: false,
+      paused: "",
+    });
   });
 
   it.each(["other", "fresh", "nowhere"])(
@@ -117,7 +121,7 @@ describe("an object that a binding decides over", () => {
 
   it("is held, and not adopted, while its API cannot be synced", () => {
     bind("acme");
-    expect(rulingFor(engine, syncerOf("acme", "acme"), "a", false)).toEqual({ mode: "held", adopt: false });
+    expect(rulingFor(engine, syncerOf("acme", "acme"), "a", false)).toEqual({ mode: "held", adopt: false, paused: "" });
   });
 
   it("is drained by the Connection of the binding that goes last, and by no other", () => {
@@ -155,7 +159,7 @@ describe("an object that no binding decides over", () => {
       expect(modeOf(syncer)).toBe("held");
     }
     states["acme"] = "deleting";
-    expect(rulingFor(engine, syncer, "a", true)).toEqual({ mode: "drain", adopt: false });
+    expect(rulingFor(engine, syncer, "a", true)).toEqual({ mode: "drain", adopt: false, paused: "" });
   });
 
   it("is not let go while the Connection has any binding left", () => {

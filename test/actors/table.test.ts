@@ -204,7 +204,7 @@ describe("an object whose last write was refused", () => {
 
 const NAMESPACES = ["x", "y"];
 const NAMES = ["a", "b"];
-const NONE: Tally = { claimed: 0, foreign: 0, another: 0, failing: 0 };
+const NONE: Tally = { claimed: 0, foreign: 0, another: 0, failing: 0, paused: 0 };
 
 const place = fc.record({
   namespace: fc.constantFrom(...NAMESPACES),

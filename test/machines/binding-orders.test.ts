@@ -40,9 +40,15 @@ const APIS = {
 let made = 0;
 
 const DEEDS: Deeds<World> = {
-  create: (world) => (world.binding ??= { uid: `binding-${++made}`, claimed: false, deleting: false }),
+  create: (world) => (world.binding ??= { uid: `binding-${++made}`, claimed: false, deleting: false, paused: "" }),
   delete: (world) => {
     if (world.binding) world.binding = world.binding.claimed ? { ...world.binding, deleting: true } : null;
+  },
+  pause: (world) => {
+    if (world.binding) world.binding = { ...world.binding, paused: "Connection acme" };
+  },
+  goOn: (world) => {
+    if (world.binding) world.binding = { ...world.binding, paused: "" };
   },
   forceAway: (world) => (world.binding = null),
   engage: (world) => (world.connection = "ready"),
@@ -56,7 +62,14 @@ const DEEDS: Deeds<World> = {
 };
 
 const worlds: fc.Arbitrary<World> = fc.record({
-  binding: fc.option(fc.record({ uid: fc.constant("binding"), claimed: fc.boolean(), deleting: fc.boolean() })),
+  binding: fc.option(
+    fc.record({
+      uid: fc.constant("binding"),
+      claimed: fc.boolean(),
+      deleting: fc.boolean(),
+      paused: fc.constantFrom("", "", "Binding acme"),
+    }),
+  ),
   connection: fc.constantFrom<World["connection"][]>("ready", "ready", "away", "absent"),
   apis: fc.constantFrom(...Object.values(APIS)),
   left: fc.constantFrom(null, 0, 2),
@@ -64,7 +77,13 @@ const worlds: fc.Arbitrary<World> = fc.record({
 
 function expectedEnd({ binding, connection, apis, left }: World): string {
   if (binding === null || (binding.deleting && !binding.claimed)) return "gone";
-  if (binding.deleting) return left === 0 ? "gone" : "cleaningUp.draining";
+  if (binding.paused) return "paused";
+  return binding.deleting ? leavingEnd(left) : livingEnd(connection, apis);
+}
+
+const leavingEnd = (left: World["left"]): string => (left === 0 ? "gone" : "cleaningUp.draining");
+
+function livingEnd(connection: World["connection"], apis: World["apis"]): string {
   if (connection !== "ready") return "disengaged";
   if (apis === APIS.taken || apis === APIS.conflicting) return "conflicted";
   return apis === APIS.pending ? "engaging.awaitingApis" : "ready";
@@ -75,7 +94,7 @@ async function expectTheEnd(replica: Replica<Side>, world: World): Promise<void>
   await replica.settle();
   expect(replica.violations).toEqual([]);
   expect(replica.at).toBe(expected);
-  if (world.binding?.deleting === false) expect(world.binding.claimed).toBe(true);
+  if (world.binding?.deleting === false && !world.binding.paused) expect(world.binding.claimed).toBe(true);
 }
 
 const setting = fc.record({
@@ -93,8 +112,10 @@ test("a binding comes to the one end that Connection and objects ask for, whatev
       for (const step of schedule) await take(step, replica, world, DEEDS);
       end();
       await expectTheEnd(replica, world);
-      DEEDS["letGo"]?.(world);
-      await expectTheEnd(replica, world);
+      for (const deed of ["letGo", "goOn"]) {
+        DEEDS[deed]?.(world);
+        await expectTheEnd(replica, world);
+      }
     }),
     { numRuns: 3000 },
   );

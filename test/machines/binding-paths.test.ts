@@ -22,6 +22,7 @@ const bindings = [
   binding(),
   binding({ deleting: true }),
   binding({ claimed: false, deleting: true }),
+  binding({ paused: "Connection acme" }),
 ];
 
 const facts: BindingEvent[] = [

@@ -15,6 +15,7 @@ export const binding = (change: Partial<BindingFact> = {}): BindingFact => ({
   deleting: false,
   claimed: true,
   connection: "acme",
+  paused: "",
   ...change,
 });
 
@@ -32,6 +33,7 @@ export const api = (change: Partial<ApiVerdict> = {}): ApiVerdict => ({
   denied: [],
   deniedHere: [],
   failing: 0,
+  paused: 0,
   ...change,
 });
 

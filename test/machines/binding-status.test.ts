@@ -51,6 +51,7 @@ const WORST_FIRST: Reason[] = [
   "SchemaRejected",
   "ClusterScopedAPI",
   "CoveredByClusterBinding",
+  "Paused",
   "Pending",
 ];
 
@@ -209,6 +210,7 @@ describe("whatever the situation", () => {
     denied: fc.constantFrom([], ["create widgets"]),
     deniedHere: fc.constantFrom([], ["patch widgets"]),
     failing: fc.nat(2),
+    paused: fc.nat(1),
   });
   const situation = fc.record({
     binding: fc.boolean().map((isGoing) => binding({ deleting: isGoing })),

@@ -9,7 +9,7 @@ export const SIDES = ["binding", "connection", "apis"] as const;
 export type Side = (typeof SIDES)[number];
 
 export interface World {
-  binding: { uid: string; claimed: boolean; deleting: boolean } | null;
+  binding: { uid: string; claimed: boolean; deleting: boolean; paused: string } | null;
   connection: "ready" | "away" | "absent";
   apis: ApiVerdict[];
   /** Objects that still have to let go; null: that cannot be told yet. */
@@ -66,13 +66,15 @@ export function simulate(
     violations,
     truth: (side) => truth(world, side),
     effects: {
-      claim: () =>
+      claim: ({ binding: known }) =>
         write("claim", () => {
+          never("a claim of what is paused", known?.paused !== "");
           if (world.binding?.deleting === false) world.binding.claimed = true;
           return { type: "claimed" };
         }),
       release: ({ binding: known, remaining: counted }) =>
         write("release", () => {
+          never("a release of what is paused", known?.paused !== "");
           never("a release of a binding that stays", known?.deleting !== true);
           never("a release before the objects have let go", counted?.objects !== 0);
           if (world.binding?.deleting) world.binding = null;

@@ -47,6 +47,7 @@ const fresh = (): World["connection"] => ({
   uid: `connection-${++made}`,
   claimed: false,
   deleting: false,
+  paused: false,
   remote: "",
   local: "",
 });
@@ -63,6 +64,8 @@ const DEEDS: Deeds<World> = {
   deleteConnection: (world) => {
     if (world.connection) world.connection = world.connection.claimed ? { ...world.connection, deleting: true } : null;
   },
+  pause: ({ connection }) => Object.assign(connection ?? {}, { paused: true }),
+  goOn: ({ connection }) => Object.assign(connection ?? {}, { paused: false }),
   create: (world) => (world.connection ??= fresh()),
   /** Somebody takes the finalizer off and makes it anew under its name, faster than it is looked at. */
   replace: (world) => (world.connection = fresh()),
@@ -83,6 +86,7 @@ const worlds: fc.Arbitrary<World> = fc.record({
         uid: fc.constant("connection"),
         claimed: fc.boolean(),
         deleting: fc.boolean(),
+        paused: fc.constantFrom(false, false, false, true),
         remote: fc.constantFrom("", PROVIDER, "another-cluster"),
         local: fc.constantFrom("", CONSUMER),
       }),
@@ -103,26 +107,40 @@ const worlds: fc.Arbitrary<World> = fc.record({
 });
 
 interface End {
-  at: string | RegExp;
-  engaged: boolean;
+  at: string;
+  engaged: unknown;
 }
 
 const apart = (at: string): End => ({ at, engaged: false });
 
+/** A client that is open stays so. */
+const PAUSED_AT_THE_END: End = { at: "cleaningUp.paused", engaged: expect.any(Boolean) };
+
 /** The end, derived from the clusters alone. */
 function expectedEnd(world: World): End {
-  const { connection, secret, allowed } = world;
+  const { connection } = world;
   if (connection === null) return apart("gone");
-  if (connection.deleting && (!connection.claimed || isEmpty(world))) return apart("gone");
+  if (connection.deleting && !connection.claimed) return apart("gone");
+  if (connection.deleting && isEmpty(world)) return connection.paused ? PAUSED_AT_THE_END : apart("gone");
+  return isUnused(connection) ? apart("disengaged.paused") : presentEnd(world, connection);
+}
+
+/** …for a Connection that is to stay, or is still needed. */
+function presentEnd(world: World, connection: Present): End {
+  const { secret, allowed } = world;
   const isUsable = allowed && ["first", "second", "elsewhere", "nowhere"].includes(secret?.content ?? "");
   return isUsable ? connectedEnd(world, connection) : apart("disengaged.secretUnusable");
 }
+
+/** Paused before it was ours and pinned, which takes a write. */
+const isUnused = ({ paused, claimed, remote, local }: Present): boolean =>
+  paused && (!claimed || remote === "" || local === "");
 
 const isEmpty = ({ bindings, leftovers }: World): boolean => bindings === 0 && leftovers === 0;
 
 type Present = NonNullable<World["connection"]>;
 
-/** …for a Connection that is to stay, or is still needed, and whose Secret can be used. */
+/** …and whose Secret can be used. */
 function connectedEnd(world: World, { deleting, remote }: Present): End {
   const content = world.secret?.content;
   if (content === "nowhere") return heldEnd(world, deleting);
@@ -135,15 +153,19 @@ function connectedEnd(world: World, { deleting, remote }: Present): End {
   return deleting ? drainedEnd(world) : { at: "ready.current", engaged: true };
 }
 
-const drainedEnd = ({ bindings }: World): End =>
-  bindings === 0 ? apart("gone") : { at: "cleaningUp.draining.current", engaged: true };
+/** Are nothing but objects left, and may they let go? */
+const isDrained = ({ bindings, connection }: World): boolean => bindings === 0 && connection?.paused !== true;
+
+const drainedEnd = (world: World): End =>
+  isDrained(world) ? apart("gone") : { at: "cleaningUp.draining.current", engaged: true };
 
 /** …whose Secret leads nowhere at the moment: the client before goes on as long as it works and has seen something. */
-function heldEnd({ provider, client, bindings }: World, deleting: boolean): End {
+function heldEnd(world: World, deleting: boolean): End {
+  const { provider, client } = world;
   const works = client !== null && (provider === "up" || provider === "forbidden");
   if (!works || !(client.discovered || deleting)) return apart("disengaged.waiting");
   if (!deleting) return { at: "ready.outdated", engaged: true };
-  return bindings === 0 && provider === "up" ? apart("gone") : { at: "cleaningUp.draining.outdated", engaged: true };
+  return isDrained(world) && provider === "up" ? apart("gone") : { at: "cleaningUp.draining.outdated", engaged: true };
 }
 
 /** Can the provider be asked who it is, or has it been by the client that is kept? */
@@ -165,7 +187,7 @@ async function expectTheEnd(replica: Replica<Side>, world: World): Promise<void>
   await settle(replica, world);
   expect(replica.violations).toEqual([]);
   expect({ at: replica.at, engaged: world.client !== null }).toEqual(expected);
-  if (world.connection && !world.connection.deleting) {
+  if (world.connection && !world.connection.deleting && !world.connection.paused) {
     expect(world.connection.claimed).toBe(true);
     expect(world.secret === null || !world.allowed || world.secret.deleting || world.secret.claimed).toBe(true);
   }
@@ -189,7 +211,7 @@ test("a Connection comes to the one end that Secret and provider ask for, whatev
       }
       end();
       await expectTheEnd(replica, world);
-      for (const deed of ["up", "putSecond"]) {
+      for (const deed of ["up", "putSecond", "goOn"]) {
         DEEDS[deed]?.(world);
         await expectTheEnd(replica, world);
       }

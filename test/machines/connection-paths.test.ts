@@ -27,6 +27,9 @@ const connections = [
   connection(),
   connection({ deleting: true }),
   connection({ deleting: true, claimed: false }),
+  connection({ paused: true }),
+  unpinned({ paused: true }),
+  connection({ deleting: true, paused: true }),
 ];
 
 const facts: ConnectionEvent[] = [

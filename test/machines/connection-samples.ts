@@ -18,6 +18,7 @@ export const CONSUMER = "consumer-cluster";
 export const connection = (change: Partial<ConnectionFact> = {}): ConnectionFact => ({
   uid: "connection",
   deleting: false,
+  paused: false,
   claimed: true,
   secretAllowed: true,
   secretName: "kube-bind/acme",

@@ -17,7 +17,14 @@ export type Side = (typeof SIDES)[number];
 export type Content = "first" | "second" | "elsewhere" | "nowhere" | "nonsense" | "";
 
 export interface World {
-  connection: { uid: string; claimed: boolean; deleting: boolean; remote: string; local: string } | null;
+  connection: {
+    uid: string;
+    claimed: boolean;
+    deleting: boolean;
+    paused: boolean;
+    remote: string;
+    local: string;
+  } | null;
   /** The Secret lies in the namespace that is read. */
   allowed: boolean;
   secret: { content: Content; claimed: boolean; deleting: boolean } | null;
@@ -130,9 +137,10 @@ export function simulate(
     violations,
     truth: (side) => truth(world, side),
     effects: {
-      claim: () =>
+      claim: ({ connection: known }) =>
         write("claim", "connection", () => {
           if (world.connection === null) return { type: "connection.gone" };
+          never("a claim of what is paused", known?.paused === true);
           if (world.allowed && world.secret && !world.secret.deleting) {
             world.secret.claimed = true;
             heard("secret", truth(world, "secret"));
@@ -148,10 +156,11 @@ export function simulate(
         if (answer.type === "identified") candidate = { content: answer.fingerprint, remote: answer.remote };
         return answer;
       },
-      writePins: ({ identity }) =>
+      writePins: ({ connection: known, identity }) =>
         write("writePins", "connection", () => {
           if (world.connection === null || identity === null) return { type: "connection.gone" };
           const { remote, local } = world.connection;
+          never("a pin of what is paused", known?.paused === true);
           never("a pin changed", remote !== "" && remote !== identity.remote);
           never("an own pin changed", local !== "" && local !== identity.local);
           Object.assign(world.connection, identity);
@@ -166,12 +175,14 @@ export function simulate(
       },
       sweep: ({ connection: known, bindings, leftovers }) =>
         write("sweep", null, () => {
+          never("a sweep for what is paused", known?.paused === true);
           never("a sweep for a Connection that stays", known?.deleting !== true);
           never("a sweep while bindings or objects are left", bindings !== 0 || leftovers > 0);
           return { type: "swept" };
         }),
       release: ({ connection: known, bindings }) =>
         write("release", null, () => {
+          never("a release of what is paused", known?.paused === true);
           never("a release of a Connection that stays", known?.deleting !== true);
           never("a release while bindings are left", bindings !== 0);
           if (world.secret && world.allowed)
@@ -198,5 +209,5 @@ export function simulate(
 /** What goes on by itself: the client lists the exports; objects let go while the provider can be asked. */
 export function elapse(world: World, at: string): void {
   if (world.client && world.provider === "up") world.client.discovered = true;
-  if (at.startsWith("cleaningUp.draining") && world.bindings === 0) world.leftovers = 0;
+  if (at.startsWith("cleaningUp.draining") && world.bindings === 0 && !world.connection?.paused) world.leftovers = 0;
 }

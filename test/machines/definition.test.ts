@@ -11,7 +11,7 @@ import { syncerMachine } from "../../machines/syncer.ts";
 import { nameOf, statesOf } from "./traversal.ts";
 
 /** Effects that only tell somebody something: nothing waits for their answer. */
-const REPORTS = new Set(["reportRefusal"]);
+const REPORTS = new Set(["reportRefusal", "reportPause"]);
 
 /** What each effect may be answered with, by actors/connection-actor.ts and so on. */
 const ANSWERS: Record<string, Record<string, readonly string[]>> = {

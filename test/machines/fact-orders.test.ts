@@ -31,6 +31,10 @@ describe("the facts of an object", () => {
     ["cleaningUp.deleting", objects.told(consumer({ deleting: true }), copy())],
     ["cleaningUp.lookingUp", objects.told(consumer({ deleting: true }), null)],
     ["cleaningUp.blocked", objects.told(consumer({ deleting: true }), copy(), gate({ engaged: false }))],
+    ["paused.told", objects.told(consumer({ paused: true }), copy())],
+    ["paused.told", objects.told(consumer({ deleting: true, paused: true }), copy())],
+    ["paused.told", objects.told(consumer({ wanted: "b" }), copy(), gate({ paused: "Connection acme" }))],
+    ["paused.silent", objects.told(consumer(), copy(), gate({ paused: "Connection acme" }))],
     ["unbound", objects.told(consumer(), copy(), gate({ mode: "held" }))],
     ["disengaged", objects.told(consumer(), copy(), gate({ engaged: false }))],
     ["gone", objects.told(null, copy())],
@@ -39,7 +43,7 @@ describe("the facts of an object", () => {
   });
 });
 
-const { absent, ENDING, foreignCrd, LISTED, NOBODY, served } = syncers;
+const { absent, ENDING, foreignCrd, LISTED, NOBODY, PAUSED, served } = syncers;
 
 describe("the facts of a syncer", () => {
   test.each([
@@ -51,6 +55,8 @@ describe("the facts of a syncer", () => {
     ["cleaningUp.draining", syncers.told({ demand: ENDING, holding: 1 })],
     ["cleaningUp.removingCrd", syncers.told({ demand: ENDING })],
     ["cleaningUp.idle", syncers.told({ demand: NOBODY })],
+    ["engaging.paused", syncers.told({ crd: absent(), demand: PAUSED })],
+    ["ready", syncers.told({ crd: served({ step: "update" }), demand: PAUSED })],
     ["cleaningUp.crdTerminating", syncers.told({ crd: served({ state: "deleting" }) })],
   ])("lead to %s in any order", (state, facts) => {
     expect(ends(facts, syncers.PASS, syncers.drive)).toEqual([state]);
@@ -68,6 +74,8 @@ describe("the facts of a binding", () => {
     ["engaging.awaitingApis", bindings.told(binding(), READY, [api({ reason: "Pending" })])],
     ["conflicted", bindings.told(binding(), READY, [api({ reason: "OwnedByAnother" })])],
     ["cleaningUp.draining", [...leaving, remaining(SOME_LEFT)]],
+    ["paused", bindings.told(binding({ claimed: false, paused: "Connection acme" }))],
+    ["paused", [...bindings.told(binding({ deleting: true, paused: "Binding acme" })), remaining(NOTHING_LEFT)]],
     ["cleaningUp.releasing", [...leaving, remaining(NOTHING_LEFT)]],
     ["gone", bindings.told(null)],
   ])("lead to %s in any order", (state, facts) => {
@@ -76,7 +84,7 @@ describe("the facts of a binding", () => {
 });
 
 describe("the facts of a Connection", () => {
-  const { connection, NO_SECRET, secret } = connections;
+  const { connection, NO_SECRET, secret, unpinned } = connections;
   const unusable = secret({ fingerprint: "", problem: "key kubeconfig is empty" });
   const leaving = connection({ deleting: true });
 
@@ -86,6 +94,10 @@ describe("the facts of a Connection", () => {
     ["engaging.identifying", connections.told(connection())],
     ["disengaged.secretUnusable", connections.told(connection(), NO_SECRET)],
     ["disengaged.secretUnusable", connections.told(connection(), unusable)],
+    ["disengaged.paused", connections.told(connection({ claimed: false, paused: true }))],
+    ["disengaged.paused", connections.told(unpinned({ paused: true }))],
+    ["engaging.identifying", connections.told(connection({ paused: true }), secret({ settled: false }))],
+    ["cleaningUp.paused", connections.told(connection({ deleting: true, paused: true }))],
     ["cleaningUp.sweeping", connections.told(leaving)],
     ["engaging.identifying", connections.told(leaving, secret(), { bindings: 1 })],
     ["gone", connections.told(null)],

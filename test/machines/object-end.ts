@@ -81,6 +81,7 @@ function part(world: World): Part {
   const asIs = { consumer: endOf("", world).consumer, copy: held(world.copy) };
   if (consumer === null) return { at: "gone", ...asIs };
   if (gate.mode === "elsewhere") return { at: "elsewhere", ...asIs };
+  if (consumer.paused || gate.paused !== "") return { at: "paused", ...asIs };
   if (consumer.deleting || gate.mode === "drain") return leaving(world);
   if (gate.mode === "held") return { at: "unbound", ...asIs };
   return gate.engaged ? syncing(world, consumer) : { at: "disengaged", ...asIs };

@@ -14,6 +14,7 @@ const consumers = [
   consumer({ mark: "ForeignObjectExists" }),
   consumer({ deleting: true }),
   consumer({ deleting: true, orphan: true }),
+  consumer({ paused: true }),
 ];
 const copies = [
   copy(),
@@ -29,6 +30,7 @@ const gates = [
   gate({ mode: "held" }),
   gate({ mode: "elsewhere" }),
   gate({ engaged: false }),
+  gate({ paused: "Connection acme" }),
 ];
 
 const facts: ObjectEvent[] = [

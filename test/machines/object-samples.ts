@@ -25,6 +25,7 @@ export const consumer = (change: Partial<ConsumerFact> = {}): ConsumerFact => ({
   claimed: true,
   finalizers: { count: 1, ours: 0 },
   orphan: false,
+  paused: false,
   mark: "",
   wanted: "a",
   status: status(""),
@@ -59,6 +60,7 @@ export const gate = (change: Partial<Gate> = {}): Gate => ({
   mode: "sync",
   engaged: true,
   adopt: false,
+  paused: "",
   clusterUid: CLUSTER,
   ...change,
 });

@@ -10,6 +10,7 @@ import {
   type Gate,
   type ObjectContext,
   type ObjectEvent,
+  isPaused as isKnownPaused,
   type RefusalCause,
 } from "../../machines/object-facts.ts";
 import { status } from "./object-samples.ts";
@@ -26,6 +27,7 @@ export interface ConsumerObject {
   finalizers: ("ours" | "other")[];
   deleting: boolean;
   orphan: boolean;
+  paused: boolean;
   mark: string;
 }
 
@@ -84,6 +86,7 @@ const consumerFact = (object: ConsumerObject): ConsumerFact => ({
   claimed: object.finalizers.includes("ours"),
   finalizers: { count: object.finalizers.length, ours: object.finalizers.indexOf("ours") },
   orphan: object.orphan,
+  paused: object.paused,
   mark: object.mark,
   wanted: wantedOf(object),
   status: status(object.status),
@@ -136,6 +139,8 @@ export function simulate(
 
   const isOurs = (copy: ProviderObject | null): boolean =>
     copy !== null && copy.clusterUid === world.gate.clusterUid && copy.objectUid === world.consumer?.uid;
+
+  const isPaused = (): boolean => world.gate.paused !== "" || world.consumer?.paused === true;
 
   const gateStands = ({ gate }: ObjectContext): void => {
     const { mode, engaged, adopt } = world.gate;
@@ -285,13 +290,19 @@ export function simulate(
   };
 
   const READS = new Set(["lookUpCopy"]);
+  /** As the actor does, who looks once more before each write. */
+  const unlessPaused = (name: string, request: () => ObjectEvent): ObjectEvent => {
+    if (!READS.has(name) && isPaused()) throw new Refused("outdated");
+    return request();
+  };
   /** Carries out the effect, and says so, unless fate will have it otherwise. */
   const answer = (name: string, request: (context: ObjectContext) => ObjectEvent) => async (context: ObjectContext) => {
+    never(`${name} while it is known to be paused`, isKnownPaused(context));
     const chosen = fate();
     if (chosen !== "done" && chosen !== "lost") return failure(chosen);
     isLost = chosen === "lost";
     try {
-      const answered = request(context);
+      const answered = unlessPaused(name, () => request(context));
       if (!READS.has(name) && answered.type !== "occupied" && answered.type !== "namespace.missing") writes.push(name);
       return chosen === "lost" ? failure("fault") : answered;
     } catch (error) {
@@ -302,7 +313,10 @@ export function simulate(
     }
   };
   const failure = (cause: RefusalCause): ObjectEvent => ({ type: "refused", cause, message: `refused: ${cause}` });
-  const effects: Effects<ObjectContext, ObjectEvent> = { reportRefusal: async () => undefined };
+  const effects: Effects<ObjectContext, ObjectEvent> = {
+    reportRefusal: async () => undefined,
+    reportPause: async () => undefined,
+  };
   for (const [name, request] of Object.entries(requests)) effects[name] = answer(name, request);
   const truth = (side: Side): ObjectEvent[] => {
     if (side === "gate") return [{ type: "gate.seen", gate: world.gate }];

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { initialSyncerContext, type SyncerContext, type SyncerEvent, syncerMachine } from "../../machines/syncer.ts";
 import { createReplica, type Replica } from "./replica.ts";
 import { chances, type Deeds, fates, steps, take } from "./schedule.ts";
-import { COMING, EAGER, ENDING, NOBODY, WANTED } from "./syncer-samples.ts";
+import { COMING, EAGER, EAGER_PAUSED, ENDING, NOBODY, PAUSED, WANTED } from "./syncer-samples.ts";
 import { elapse, type Fate, type Side, SIDES, simulate, type World } from "./syncer-world.ts";
 
 const START = { value: { engaging: "waiting" }, context: initialSyncerContext };
@@ -30,6 +30,8 @@ const DEEDS: Deeds<World> = {
   end: (world) => (world.demand = ENDING),
   leave: (world) => (world.demand = NOBODY),
   keep: (world) => (world.demand = EAGER),
+  pause: (world) => (world.demand = PAUSED),
+  pauseKeeper: (world) => (world.demand = EAGER_PAUSED),
   engage: (world) => (world.connection = "ready"),
   disengage: (world) => (world.connection = "away"),
   deleteConnection: (world) => (world.connection = "deleting"),
@@ -47,7 +49,11 @@ const DEEDS: Deeds<World> = {
 const worlds: fc.Arbitrary<World> = fc
   .record({
     connection: fc.constantFrom<World["connection"][]>("ready", "ready", "ready", "away", "deleting", "absent"),
-    demand: fc.constantFrom(WANTED, WANTED, COMING, ENDING, NOBODY, EAGER, { live: 0, draining: 1, takesCrd: false }),
+    demand: fc.constantFrom(WANTED, WANTED, COMING, ENDING, NOBODY, EAGER, PAUSED, {
+      live: 0,
+      draining: 1,
+      takesCrd: false,
+    }),
     offer: fc.constantFrom<World["offer"][]>("exported", "exported", "withheld", "refused"),
     wanted: fc.constant(1),
     crd: fc.record({
@@ -84,18 +90,23 @@ function leftEnd(world: World, holds: boolean) {
   return { at: world.demand.eager ? unboundEnd(world) : "cleaningUp.idle", holds };
 }
 
-function unboundEnd({ connection, offer, crd }: World): string {
+function unboundEnd({ connection, offer, crd, demand }: World): string {
   if (connection !== "ready" || offer === "withheld") return "unbound.waiting";
   const isTaken = crd.owner === "foreign" && ["installing", "established"].includes(crd.state);
-  return offer === "refused" || isTaken ? "unbound.conflicted" : "unbound.installed";
+  if (offer === "refused" || isTaken) return "unbound.conflicted";
+  const isMissing = crd.state === "absent" || crd.state === "deleting";
+  return demand.paused && isMissing ? "unbound.paused" : "unbound.installed";
 }
 
-function wantedEnd({ connection, offer, crd }: World, holds: boolean): { at: string; holds: boolean } {
+function wantedEnd({ connection, offer, crd, demand }: World, holds: boolean): { at: string; holds: boolean } {
   if (connection === "deleting") return { at: "cleaningUp.deletionsOnly", holds };
   if (connection !== "ready") return { at: "disengaged", holds };
   if (offer === "withheld") return { at: "engaging.notExported", holds };
   if (offer === "refused") return { at: "conflicted", holds };
   const isTaken = crd.owner === "foreign" && ["installing", "established"].includes(crd.state);
+  // One that is going has gone by then.
+  const isMissing = crd.state === "absent" || crd.state === "deleting";
+  if (demand.paused && isMissing) return { at: "engaging.paused", holds: false };
   return isTaken ? { at: "conflicted", holds: false } : { at: "ready", holds: true };
 }
 

@@ -8,6 +8,7 @@ import {
   COMING,
   DUE,
   EAGER,
+  EAGER_PAUSED,
   ENDING,
   failed,
   foreignCrd,
@@ -15,6 +16,7 @@ import {
   NOBODY,
   OFFERED,
   PASS,
+  PAUSED,
   served,
   WANTED,
 } from "./syncer-samples.ts";
@@ -27,7 +29,10 @@ const facts: SyncerEvent[] = [
     type: "connection.seen",
     connection,
   })),
-  ...[WANTED, COMING, ENDING, NOBODY, EAGER].map((demand): SyncerEvent => ({ type: "demand.seen", demand })),
+  ...[WANTED, COMING, ENDING, NOBODY, EAGER, PAUSED, EAGER_PAUSED].map((demand): SyncerEvent => ({
+    type: "demand.seen",
+    demand,
+  })),
   ...[null, OFFERED, { exported: false, refusal: null }].map((offer): SyncerEvent => ({ type: "offer.seen", offer })),
   ...[absent(), served(), served({ state: "installing" }), served({ state: "deleting" }), foreignCrd()].map(
     (crd): SyncerEvent => ({ type: "crd.seen", crd }),

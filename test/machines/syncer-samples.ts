@@ -37,6 +37,10 @@ export const ENDING: SyncerFacts["demand"] = { live: 0, draining: 1, takesCrd: t
 export const COMING: SyncerFacts["demand"] = { live: 0, coming: 1, draining: 1, takesCrd: false };
 /** No binding lists it; the Connection's policy wants its definition all the same. */
 export const EAGER: SyncerFacts["demand"] = { ...NOBODY, eager: true };
+/** The only binding that lists it is paused. */
+export const PAUSED: SyncerFacts["demand"] = { ...WANTED, paused: true };
+/** …or the Connection, whose policy wants it. */
+export const EAGER_PAUSED: SyncerFacts["demand"] = { ...EAGER, paused: true };
 export const OFFERED: SyncerFacts["offer"] = { exported: true, refusal: null };
 export const LISTED: SyncerFacts["lists"] = { consumer: true, provider: true };
 

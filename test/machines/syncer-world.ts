@@ -115,6 +115,7 @@ export function simulate(
       installCrd: ({ demand, connection, offer }) =>
         request("installed", () => {
           never("a pull for nobody", demand?.live === 0 && demand.eager !== true);
+          never("a pull of what is paused", demand?.paused === true);
           never("a pull through a Connection that is not ready", connection !== "ready");
           never("a pull of what is not offered", !offer?.exported || offer.refusal !== null);
           // The write is fenced by the state it was decided on: what has changed meanwhile stays as it is.

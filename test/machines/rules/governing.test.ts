@@ -11,6 +11,7 @@ const view = (change: Partial<BindingView> = {}): BindingView => ({
   created: "2026-01-01T00:00:00Z",
   claimed: true,
   deleting: false,
+  paused: "",
   adopt: false,
   apis: [API],
   leaving: [],
@@ -46,14 +47,40 @@ describe("an object without a governing binding", () => {
   });
 
   it("is held when no binding ever covered it", () => {
-    expect(rule([], API, "x")).toEqual({ mode: "held", adopt: false });
+    expect(rule([], API, "x")).toEqual({ mode: "held", adopt: false, paused: "" });
   });
 
   // A binding is renamed by creating one and deleting the other: between the two, nothing may be lost.
   it("is held and not drained while a binding that lists the API is still to be claimed", () => {
     const bindings = [view({ deleting: true }), view({ name: "b", claimed: false })];
     expect(rule(bindings, API, "x").mode).toBe("held");
-    expect(demandFor(bindings, API, false)).toEqual({ live: 0, coming: 1, draining: 1, takesCrd: false });
+    expect(demandFor(bindings, API, false)).toEqual({
+      live: 0,
+      coming: 1,
+      draining: 1,
+      takesCrd: false,
+      paused: false,
+    });
+  });
+});
+
+describe("a binding that is paused", () => {
+  const paused = "ClusterBinding a";
+
+  it("governs as before, and no other one takes over", () => {
+    const bindings = [view({ paused }), namespaced("x", { connection: "twin" })];
+    expect(rule(bindings, API, "x")).toEqual({ mode: "sync", adopt: false, paused, through: "acme" });
+  });
+
+  it("keeps what it leaves behind from being drained, though another one goes as well", () => {
+    const bindings = [view({ deleting: true }), namespaced("x", { deleting: true, paused: "Binding b" })];
+    expect(rule(bindings, API, "x")).toMatchObject({ mode: "drain", paused: "Binding b" });
+    expect(rule(bindings, API, "y")).toMatchObject({ mode: "drain", paused: "" });
+  });
+
+  it("holds nothing up for the objects that another one governs", () => {
+    const bindings = [view({ deleting: true, paused }), namespaced("x")];
+    expect(rule(bindings, API, "x")).toMatchObject({ mode: "sync", paused: "" });
   });
 });
 
@@ -63,6 +90,17 @@ describe("what bindings ask for an API", () => {
     expect(demandFor([namespaced("x", { deleting: true })], API, false).takesCrd).toBe(false);
     expect(demandFor([view({ deleting: true }), namespaced("x")], API, false).takesCrd).toBe(false);
     expect(demandFor([view({ apis: [], leaving: [API] })], API, false).takesCrd).toBe(false);
+  });
+
+  it("is paused when all that govern are, and its CRD is not taken away while one that goes is paused", () => {
+    const paused = view({ paused: "ClusterBinding a" });
+    const younger = view({ created: "2027-01-01T00:00:00Z", name: "b" });
+    expect(demandFor([paused, younger, namespaced("x")], API, false).paused).toBe(true);
+    expect(demandFor([view(), { ...younger, paused: "ClusterBinding b" }], API, false).paused).toBe(false);
+    const one = namespaced("x", { paused: "Binding a" });
+    expect(demandFor([one, namespaced("y", { paused: "Binding a" })], API, false).paused).toBe(true);
+    expect(demandFor([one, namespaced("y")], API, false).paused).toBe(false);
+    expect(demandFor([{ ...paused, deleting: true }, view({ deleting: true })], API, false).takesCrd).toBe(false);
   });
 
   it("counts no Binding for an API whose objects have no namespace", () => {
