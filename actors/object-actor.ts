@@ -92,9 +92,9 @@ const isReplaced = ({ watching, id }: Work, { context }: Rest<ObjectContext>): b
 /** What the bindings report of this object. */
 function reportable({ watching, id }: Work): string {
   const { consumer, memory } = watching.table.get(id) ?? {};
-  const refused = memory?.refused;
+  const { refused, contest, rest } = memory ?? {};
   // A pause is counted from its beginning to its end, and both are passes.
-  return `${memory?.rest === "paused.told"} ${consumer?.mark ?? ""} ${refused?.cause ?? ""} ${refused?.message ?? ""}`;
+  return JSON.stringify([rest === "paused.told", consumer?.mark, refused?.cause, refused?.message, contest?.message]);
 }
 
 /** Does a binding wait for objects of this API to let go, and may this have been the last? */
@@ -103,11 +103,11 @@ const isAwaited = ({ engine, syncer, key }: Work): boolean =>
 
 /** What has to be kept of a pass; nothing for an object that is settled without any peculiarity. */
 function memoryOf(rest: Rest<ObjectContext>): Memory | null {
-  const { found, accepted, acceptedStatus, refused, said, attempts } = rest.context;
-  const isUnknown = found === null && accepted === null && acceptedStatus === null;
+  const { found, accepted, acceptedStatus, refused, said, contest, attempts } = rest.context;
+  const isUnknown = found === null && accepted === null && acceptedStatus === null && contest === null;
   const plain = isUnknown && refused === null && said === "" && attempts === 0;
   // A copy that is being removed is looked at again when due, should its end never be told; a pause is told once.
   const waits = ["paused.told", "conflicted", "engaging.awaitingRemoval", "cleaningUp.awaitingRemoval"];
   if (plain && !waits.some((state) => rest.in(state))) return null;
-  return { found, accepted, acceptedStatus, refused, said, attempts, rest: statePath(rest.value) };
+  return { found, accepted, acceptedStatus, refused, said, contest, attempts, rest: statePath(rest.value) };
 }

@@ -7,12 +7,12 @@ import { hasFinalizer, type KubeObject } from "../crds/kube-object.ts";
 import { FIELD_MANAGER, FINALIZER } from "../crds/labels.ts";
 import { copyOf, type ObjectContext, type ObjectEvent, whose } from "../machines/object-facts.ts";
 import { wantedHash } from "../machines/rules/projection.ts";
-import { mirroredStatus, statusFact } from "../machines/rules/status.ts";
 import { consumerFact, copyFact, projectionOf } from "./facts.ts";
 import type { Effects } from "./host.ts";
 import { ensureNamespace } from "./namespaces.ts";
 import { deleteCopy, removeFinalizer, stripMarkers } from "./object-removal.ts";
-import { clearMark, markConflict, reportPause, reportRefusal } from "./object-reports.ts";
+import { clearMark, markConflict, nameRivals, reportPause, reportRefusal } from "./object-reports.ts";
+import { writeStatus } from "./object-status.ts";
 import {
   type Answer,
   consumerBody,
@@ -47,6 +47,7 @@ export const EFFECTS = [
   "removeFinalizer",
   "reportRefusal",
   "reportPause",
+  "nameRivals",
 ] as const;
 
 /** What `runPass` carries out, by the names in EFFECTS. */
@@ -65,6 +66,7 @@ export function objectEffects(work: Work): Effects<ObjectContext, ObjectEvent> {
     removeFinalizer: (context) => removeFinalizer(work, context),
     reportRefusal: (context) => reportRefusal(work, context),
     reportPause: (context) => reportPause(work, context),
+    nameRivals: (context) => nameRivals(work, context),
   };
 }
 
@@ -155,19 +157,4 @@ const lookUpCopy = (work: Work): Answer =>
     const known = table.get(work.id)?.copy;
     if (known) table.forgetCopy(work.id, known.uid);
     return { type: "looked", found: null };
-  });
-
-const writeStatus = (work: Work, context: ObjectContext): Answer =>
-  onConsumer(work, `patch ${kindName(work)} status`, async () => {
-    const { shape } = work.watching;
-    const { consumer } = context;
-    if (!consumer) return { type: "consumer.gone" };
-    const copy = await copyBody(work);
-    if (copy.metadata.uid !== copyOf(context)?.uid) return COPY_REPLACED;
-    const status = mirroredStatus(copy, consumer, shape.hasStatus);
-    const operations = writes.putStatus(consumer.uid, status);
-    if (isPausedNow(work)) return GATE_MOVED;
-    const fact = await patchConsumer(work, operations, shape.hasStatus ? "status" : undefined);
-    const sent = statusFact(copy, shape.hasStatus).shape;
-    return { type: "mirrored", consumer: fact, copy: copyFact(shape, copy), sent };
   });

@@ -2,11 +2,15 @@
 // decision when to say it is the machine's. Shared tools: object-work.ts.
 // Rules: docs/reference/behaviour.md, "Ownership of copies", "Refusals" and "Status".
 
-import { conflictOf, type ObjectContext, pausedBy } from "../machines/object-facts.ts";
+import { conflictOf, copyOf, isSyncing, type ObjectContext, pausedBy } from "../machines/object-facts.ts";
+import { reasonOf } from "../machines/object-trouble.ts";
+import { type Rivalry, rivalry } from "../machines/rules/rivals.ts";
 import { isoNow } from "./engine.ts";
+import { projectionOf } from "./facts.ts";
 import {
   type Answer,
   consumerBody,
+  copyBody,
   GATE_MOVED,
   isPausedNow,
   kindName,
@@ -43,7 +47,7 @@ async function noteUnsynced(work: Work, reason: string, message: string) {
   if (!shape.keepsConditions) return undefined;
   const body = await consumerBody(work);
   if (isPausedNow(work)) return undefined;
-  const status = writes.withSyncedFalse(body, reason, message, isoNow(work.engine.clock));
+  const status = writes.withSyncedFalse(body.status, body.status, { reason, message }, isoNow(work.engine.clock));
   return patchConsumer(work, writes.putStatus(body.metadata.uid, status), shape.hasStatus ? "status" : undefined);
 }
 
@@ -61,24 +65,47 @@ export function reportPause(work: Work, { consumer, gate }: ObjectContext): Answ
   return Promise.resolve(undefined);
 }
 
-const EVENT_REASON = {
-  forbidden: "Forbidden",
-  forbiddenHere: "Forbidden",
-  terminating: "NamespaceTerminating",
-  rejected: "SyncRejected",
-} as const;
-
-export async function reportRefusal(work: Work, { refused, consumer, attempts }: ObjectContext): Answer {
+export async function reportRefusal(work: Work, context: ObjectContext): Answer {
+  const { refused, consumer, attempts } = context;
   if (refused === null || !consumer) return undefined;
   const fields = { connection: work.syncer.connection, crd: work.syncer.api, key: work.id, cause: refused.cause };
   work.engine.log.debug({ ...fields, attempts, error: refused.message }, "write refused");
-  if (refused.cause === "outdated" || refused.cause === "fault") return undefined;
-  const reason = EVENT_REASON[refused.cause];
-  if (!refused.isNews) return undefined;
+  const reason = reasonOf(refused.cause);
+  if (reason === "" || !refused.isNews) return undefined;
   record(work, consumer.uid, "Warning", reason, refused.message);
-  if (consumer.deleting) return undefined;
+  // What is to stay says it beside the status that it goes on mirroring.
+  if (consumer.deleting || isSyncing(context)) return undefined;
   return onConsumer(work, `patch ${kindName(work)} status`, async () => {
     await noteUnsynced(work, reason, refused.message);
     return undefined;
   }).then(() => undefined);
 }
+
+/** Who keeps changing our fields back, as far as the copy tells. */
+export async function nameRivals(work: Work, context: ObjectContext): Answer {
+  const what = copyOf(context) === null ? "something on the provider keeps deleting" : rivalsText(await rivals(work));
+  const message = `${what} ${kindName(work)}; it is written at most 10 times a minute until that ends`;
+  record(work, context.consumer?.uid ?? "", "Warning", "FieldsContested", message);
+  return { type: "contest.named", message };
+}
+
+const NOBODY: Rivalry = { managers: [], fields: [] };
+
+/** A settled object has no body here and is read. That it cannot be read keeps nothing from being said. */
+const rivals = async (work: Work): Promise<Rivalry> => {
+  try {
+    return rivalry(await copyBody(work), projectionOf(work.watching.shape, await consumerBody(work)));
+  } catch {
+    return NOBODY;
+  }
+};
+
+const MOST_NAMED = 5;
+const some = (names: string[]): string =>
+  names.length > MOST_NAMED ? `${names.slice(0, MOST_NAMED).join(", ")} and others` : names.join(", ");
+
+const rivalsText = ({ managers, fields }: Rivalry): string => {
+  const who =
+    managers.length === 0 ? "somebody on the provider" : `${some(managers.map((one) => `"${one}"`))} on the provider`;
+  return fields.length === 0 ? `${who} keeps changing` : `${who} keeps changing ${some(fields)} of`;
+};

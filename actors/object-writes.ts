@@ -1,7 +1,7 @@
 // The bodies of the writes that concern one object: JSON patches with their fences, and the apply with its guard. Pure.
 // Rules: docs/reference/behaviour.md, "Fences".
 
-import type { Json } from "../crds/json.ts";
+import { isRecord, type Json } from "../crds/json.ts";
 import type { KubeObject } from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER, LABEL } from "../crds/labels.ts";
 import { apiVersionOf } from "../crds/resources.ts";
@@ -108,15 +108,25 @@ export const namespaceBody = (name: string, clusterUid: string): unknown => ({
   },
 });
 
-/** Our entry in the status of an object that is not in sync, beside whatever conditions it has. */
-export function withSyncedFalse(object: KubeObject, reason: string, message: string, now: string): Json {
-  const status = (object.status ?? {}) as Record<string, Json>;
-  const conditions = Array.isArray(status["conditions"]) ? status["conditions"] : [];
-  const others = conditions.filter((one) => (one as Record<string, Json> | null)?.["type"] !== "Synced");
-  const lastTransitionTime = `${now.slice(0, 19)}Z`;
+/** `status` with our entry in it; `shown`: what the object shows now, whose entry keeps its time while it says False. */
+export function withSyncedFalse(
+  status: Json | undefined,
+  shown: Json | undefined,
+  { reason, message }: { reason: string; message: string },
+  now: string,
+): Json {
+  const fields = isRecord(status) ? status : {};
+  const others = conditionsIn(fields).filter((one) => !isSynced(one));
+  const earlier = conditionsIn(shown).find((one) => isSynced(one) && isRecord(one) && one["status"] === "False");
+  const lastTransitionTime = (isRecord(earlier) && earlier["lastTransitionTime"]) || `${now.slice(0, 19)}Z`;
   const synced = { type: "Synced", status: "False", reason, message, lastTransitionTime };
-  return { ...status, conditions: [...others, synced] };
+  return { ...fields, conditions: [...others, synced] };
 }
+
+const conditionsIn = (status: Json | undefined): Json[] =>
+  isRecord(status) && Array.isArray(status["conditions"]) ? status["conditions"] : [];
+
+const isSynced = (condition: Json): boolean => isRecord(condition) && condition["type"] === "Synced";
 
 export const subjectOf = (
   object: { uid: string },

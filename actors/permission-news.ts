@@ -4,16 +4,16 @@
 
 import type { AnyBinding } from "../crds/binding.ts";
 import type { Connection } from "../crds/connection.ts";
-import { type ApiName, keyOf, type KubeObject, parseKey, type Resource } from "../crds/kube-object.ts";
+import { type ApiName, keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS } from "../crds/resources.ts";
 import { localPermissionDenied, type RightsView } from "../machines/permission-status.ts";
 import type { Right } from "../machines/rules/permissions.ts";
 import { answeredApis } from "./directory.ts";
 import { type Engine, isoNow } from "./engine.ts";
-import { bindingKey, connectionKey, objectKey, OURSELVES } from "./keys.ts";
+import { bindingKey, connectionKey, OURSELVES } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
+import { retryRefused } from "./retries.ts";
 import { nextConditions, type Status, writeStatus } from "./status-writer.ts";
-import type { Syncer } from "./syncer.ts";
 
 const apiOf = ({ resource, group }: Right): ApiName => `${resource.split("/")[0]}.${group}`;
 
@@ -79,21 +79,11 @@ async function say(
   await writeStatus(engine, resource, { note: () => undefined }, object, status);
 }
 
-/** Objects whose last write was refused for want of a right are due at once. */
-function tryObjects(engine: Engine, { connection, api, watching }: Syncer): void {
-  for (const id of watching?.table.failing ?? []) {
-    const cause = watching?.table.get(id)?.memory?.refused?.cause;
-    if (cause === "forbidden" || cause === "forbiddenHere") {
-      engine.timers.set(objectKey(connection, api, parseKey(id)), 0);
-    }
-  }
-}
-
 /** Rights have come back: what waits for them need not wait any longer. */
 export function tryAgain(engine: Engine, name: string): void {
   for (const syncer of engine.syncers.values()) {
     if (!isConcerned(name, syncer.connection)) continue;
     engine.timers.set(syncer.key, 0);
-    tryObjects(engine, syncer);
+    retryRefused(engine, syncer, ["forbidden", "forbiddenHere"], 0);
   }
 }

@@ -22,6 +22,7 @@ import { rulingFor } from "./governance.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { connectionKey } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
+import { retryRefused } from "./retries.ts";
 import { setDue } from "./timers.ts";
 import { stopProvider, stopWatching, watchConsumer, watchProvider, weighAll } from "./api-watches.ts";
 import { claimed, isAtRest, type Syncer, type Watching } from "./syncer.ts";
@@ -90,6 +91,7 @@ export async function syncerPass(engine: Engine, syncer: Syncer): Promise<void> 
   remember(engine, syncer, rest, definitions);
   govern(engine, syncer, rest);
   keepWatches(engine, syncer, rest);
+  tryRejected(engine, syncer);
   report(engine, syncer, rest, definitions);
   if (isAtRest(statePath(rest.value)) && isForgettable(engine, syncer)) forget(engine, syncer);
 }
@@ -113,6 +115,17 @@ function remember(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, def
 /** What failed for good with one definition is worth another try with the next. */
 const isNewDefinition = (syncer: Syncer, { failed }: SyncerContext): boolean =>
   failed !== null && syncer.desired !== null && syncer.desired.from !== syncer.failedWith;
+
+/** Milliseconds that a server may take to go by a definition that it has told of. */
+const SERVED_SOON = 1_000;
+
+/** What the provider did not take of an object it may take under another definition. */
+function tryRejected(engine: Engine, syncer: Syncer): void {
+  const from = syncer.desired?.from ?? "";
+  if (from === syncer.triedWith) return;
+  if (syncer.triedWith !== "") retryRefused(engine, syncer, ["rejected"], SERVED_SOON);
+  syncer.triedWith = from;
+}
 
 /** Nothing mentions the API and nothing came through the Connection: the next mention starts a new syncer. */
 const isForgettable = (engine: Engine, syncer: Syncer): boolean =>

@@ -65,6 +65,8 @@ export interface Syncer {
   accepted: AcceptedSpec | undefined;
   /** `desired.from` of the definition that could not be installed, or "". */
   failedWith: string;
+  /** `desired.from` of the definition that objects were last tried with, or "". */
+  triedWith: string;
   /** A live binding, or the Connection's policy, wants the API. */
   wanted: boolean;
   /** What its last pass found to decide over the objects. */
@@ -91,6 +93,7 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   desired: null,
   accepted: undefined,
   failedWith: "",
+  triedWith: "",
   wanted: false,
   ruled: "",
   seen: "",

@@ -9,10 +9,14 @@ import {
   initialObjectContext,
   type ObjectContext,
 } from "../machines/object-facts.ts";
+import { isContested } from "../machines/rules/contest.ts";
 import { consumerFact, copyFact, type Shape } from "./facts.ts";
 
 /** What a machine remembers of an object between passes; absent for a settled one. */
-export type Memory = Pick<ObjectContext, "found" | "accepted" | "acceptedStatus" | "refused" | "said" | "attempts"> & {
+export type Memory = Pick<
+  ObjectContext,
+  "found" | "accepted" | "acceptedStatus" | "refused" | "said" | "contest" | "attempts"
+> & {
   /** Where it rests: "conflicted.resting". */
   rest: string;
 };
@@ -43,7 +47,7 @@ export interface Tally {
   /** Objects marked ForeignObjectExists, and OwnedByAnother. */
   foreign: number;
   another: number;
-  /** Objects whose last write was refused. */
+  /** Objects whose last write was refused, or is changed back by somebody on the provider. */
   failing: number;
   /** Objects that are paused by an annotation of their own. */
   paused: number;
@@ -51,7 +55,7 @@ export interface Tally {
 
 /** A write that merely lost a race is not worth telling anybody. */
 const isFailing = (memory: Memory | null): boolean =>
-  memory !== null && memory.refused !== null && memory.refused.cause !== "outdated";
+  memory !== null && ((memory.refused !== null && memory.refused.cause !== "outdated") || isContested(memory.contest));
 
 /** Copies of no object of ours that are remembered: a provider must not fill our memory with what nobody here made. */
 export const MOST_STRAYS = 20_000;
@@ -91,7 +95,7 @@ export interface Table {
   dropBodies(key: string): void;
   tally(namespace: string): Tally;
   namespaces(): IterableIterator<string>;
-  /** Keys of objects whose last write was refused. */
+  /** Keys of the objects that `Tally` counts as failing. */
   readonly failing: ReadonlySet<string>;
 }
 

@@ -10,6 +10,8 @@ export interface ManagedFieldsEntry {
   apiVersion?: string;
   subresource?: string;
   fieldsType?: string;
+  /** When it last changed. */
+  time?: string;
   fieldsV1?: Record<string, Json>;
 }
 

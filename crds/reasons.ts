@@ -196,6 +196,12 @@ export const REASONS = {
     todo: "Correct the field that the message names; it is tried again at once after a change, and slowly otherwise.",
     origin: "new",
   },
+  FieldsContested: {
+    on: ["Instance Synced=False"],
+    when: "Somebody on the provider keeps changing fields back that this object sets, or keeps deleting its copy. It is written at most ten times a minute meanwhile; the provider's status is still mirrored.",
+    todo: "Find the writer that the message names and let one of the two go without those fields. It is taken back by itself when the other stops.",
+    origin: "new",
+  },
   NamespaceTerminating: {
     on: ["Instance Synced=False"],
     when: "The namespace of that name is being deleted on the provider, so nothing can be created in it.",
@@ -253,6 +259,13 @@ export const EVENT_REASONS = {
     on: ["Instance"],
     when: "The provider does not accept the object: its schema, an admission webhook or a quota refuses it.",
     todo: "Correct what the message names, or have the provider make room.",
+    origin: "new",
+  },
+  FieldsContested: {
+    type: "Warning",
+    on: ["Instance"],
+    when: "Somebody on the provider begins to keep changing fields of the copy back, or to delete it again and again; the message names who, as far as the copy tells.",
+    todo: "Find that writer and let one of the two go without those fields.",
     origin: "new",
   },
   NamespaceTerminating: {

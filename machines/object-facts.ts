@@ -1,6 +1,7 @@
 // What is known of one synced object, and the questions that its machine and its syncer ask of that knowledge. Pure.
 // Rules: docs/reference/behaviour.md, "Objects".
 
+import type { Contest } from "./rules/contest.ts";
 import { type Markers, type Ownership, ownership } from "./rules/ownership.ts";
 import { type StatusFact, statusOwed } from "./rules/status.ts";
 
@@ -57,6 +58,9 @@ export interface Gate {
 /** Why a write or read was not carried out. Forbidden: a right is missing on the provider; forbiddenHere: on this cluster. */
 export type RefusalCause = "outdated" | "forbidden" | "forbiddenHere" | "terminating" | "rejected" | "fault";
 
+/** Refusals that the same write would meet again: only time or a change of the object is worth another try. */
+export const LASTING: ReadonlySet<RefusalCause> = new Set(["forbidden", "forbiddenHere", "terminating", "rejected"]);
+
 export interface ObjectContext {
   /** undefined: not known yet; null: known to be absent. */
   consumer: ConsumerFact | null | undefined;
@@ -69,12 +73,14 @@ export interface ObjectContext {
   confirmedAbsent: boolean;
   /** A successful apply left these two hashes unequal (server defaults, webhooks): as good as equal. */
   accepted: { wanted: string; owned: string } | null;
-  /** The same for status: what was sent, and the shape the server made of it. */
-  acceptedStatus: { sent: string; kept: string } | null;
+  /** The same for status: what was sent, and the shape the server made of it. Failed: it was not written, and is tried when due. */
+  acceptedStatus: { sent: string; kept: string; failed?: true } | null;
   /** The write that was refused, by what it carried (`attempted`), so that it is not sent again unchanged. */
   refused: { cause: RefusalCause; message: string; wanted: string; isNews: boolean } | null;
   /** The refusal that was last said by an Event, so that what has not changed is not said again; "" for none. */
   said: string;
+  /** Of an object that was written a moment ago, or is kept from its content by somebody else on the provider. */
+  contest: Contest | null;
   attempts: number;
   /** Milliseconds until the next pass is due by itself, or null. */
   retryIn: number | null;
@@ -96,8 +102,9 @@ export type ObjectEvent =
   | { type: "namespace.missing" }
   | { type: "namespace.ready" }
   | { type: "looked"; found: CopyFact | null }
-  /** `sent`: shape of the status that was mirrored, which is that of `copy`, perhaps newer than the facts were. */
-  | { type: "mirrored"; consumer: ConsumerFact; copy: CopyFact; sent: string }
+  /** `sent`: what was shown (`statusShown`), of `copy` where one is mirrored, which is perhaps newer than the facts were. */
+  | { type: "mirrored"; consumer: ConsumerFact; copy: CopyFact | null; sent: string }
+  | { type: "contest.named"; message: string }
   | { type: "marked"; consumer: ConsumerFact }
   | { type: "unmarked"; consumer: ConsumerFact }
   | { type: "deleted" }
@@ -116,6 +123,7 @@ export const initialObjectContext: ObjectContext = {
   acceptedStatus: null,
   refused: null,
   said: "",
+  contest: null,
   attempts: 0,
   retryIn: null,
 };
@@ -148,6 +156,10 @@ export function attempted({ consumer, accepted, ...context }: ObjectContext): st
   const isStatus = !!consumer && copy !== null && specInSync(consumer, copy, accepted);
   return isStatus ? `${consumer.wanted} ${copy.status.shape}` : (consumer?.wanted ?? "");
 }
+
+/** Was what the next write would carry refused, and is it not expected to pass by itself? */
+export const isStillRefused = (context: ObjectContext): boolean =>
+  context.refused !== null && LASTING.has(context.refused.cause) && context.refused.wanted === attempted(context);
 
 const isLive = (copy: CopyFact | null): copy is CopyFact => copy !== null && !copy.deleting;
 

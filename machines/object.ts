@@ -4,40 +4,9 @@
 // carried out by actors/object-actor.ts; no clock, no client, no promise. Rules: docs/reference/behaviour.md, "Objects".
 
 import { assign, setup } from "xstate";
-import {
-  attempted,
-  conflictOf,
-  copyOf,
-  initialObjectContext,
-  isHeldBack,
-  isPaused,
-  isSyncing,
-  mustGo,
-  type ObjectContext,
-  type ObjectEvent,
-  type RefusalCause,
-  specInSync,
-  statusInSync,
-  whose,
-} from "./object-facts.ts";
-import { conflictRecheckDelay, DENIED_DELAY, faultDelay, NEWS_BACKSTOP, slowRetryDelay } from "./rules/backoff.ts";
-
-const REFUSAL_DELAY: Record<RefusalCause, (attempt: number) => number> = {
-  outdated: () => NEWS_BACKSTOP,
-  forbidden: () => DENIED_DELAY,
-  forbiddenHere: () => DENIED_DELAY,
-  terminating: faultDelay,
-  rejected: slowRetryDelay,
-  fault: faultDelay,
-};
-
-/** Refusals that the same write would meet again: only time or a change of the object is worth another try. */
-const LASTING: ReadonlySet<RefusalCause> = new Set(["forbidden", "forbiddenHere", "terminating", "rejected"]);
-
-const holdsBack = (context: ObjectContext): boolean => {
-  const { consumer, gate } = context;
-  return !!consumer && !!gate && (consumer.paused || isHeldBack(consumer, copyOf(context), gate, context));
-};
+import { initialObjectContext, type ObjectContext, type ObjectEvent } from "./object-facts.ts";
+import { objectGuards } from "./object-guards.ts";
+import { objectMemory as memory } from "./object-memory.ts";
 
 /** A write answered 404: the consumer object went away meanwhile. */
 const consumerVanished = {
@@ -50,48 +19,7 @@ export const objectMachine = setup({
     events: {} as ObjectEvent,
     tags: {} as "resting" | "timed",
   },
-  guards: {
-    factsIncomplete: ({ context: { consumer, copy, gate } }) =>
-      consumer === undefined || copy === undefined || gate === undefined,
-    consumerAbsent: ({ context }) => context.consumer === null,
-    mustGo: ({ context }) => mustGo(context),
-    noFinalizer: ({ context }) => context.consumer?.claimed === false,
-    othersObject: ({ context }) => context.gate?.mode === "elsewhere",
-    paused: ({ context }) => isPaused(context),
-    // Told when the object itself is paused, or once something is held back: thousands that are in sync have nothing to say.
-    worthTelling: ({ context }) => isPaused(context) && holdsBack(context),
-    stillPaused: ({ context: { consumer, copy, gate }, context }) =>
-      !!consumer && copy !== undefined && gate?.mode !== "elsewhere" && isPaused(context),
-    notGoverned: ({ context }) => context.gate?.mode !== "sync",
-    notEngaged: ({ context }) => context.gate?.engaged === false,
-    refusedUnchanged: ({ context }) =>
-      context.refused !== null && LASTING.has(context.refused.cause) && context.refused.wanted === attempted(context),
-    orphanWanted: ({ context }) => context.consumer?.orphan === true,
-    orphanUnreachable: ({ context: { consumer, gate } }) =>
-      consumer?.orphan === true && gate?.engaged === false && gate.listing !== true,
-    copyUnknown: ({ context }) => copyOf(context) === null && !context.confirmedAbsent,
-    copyAbsent: ({ context }) => copyOf(context) === null,
-    markedButNotLooked: ({ context }) =>
-      (context.consumer?.mark ?? "") !== "" && copyOf(context) === null && !context.confirmedAbsent,
-    copyNotOurs: ({ context }) => whose(context) !== "ours",
-    copyInTheWay: ({ context }) => conflictOf(context) !== "",
-    alreadyMarked: ({ context }) => context.consumer?.mark === conflictOf(context),
-    copyDeleting: ({ context }) => copyOf(context)?.deleting === true,
-    marked: ({ context }) => (context.consumer?.mark ?? "") !== "",
-    // Is what it waits for still the matter, and may it be read?
-    stillInTheWay: ({ context }) => isSyncing(context) && conflictOf(context) !== "",
-    stillAwaited: ({ context }) => isSyncing(context) && copyOf(context)?.deleting === true,
-    stillLeaving: ({ context }) => mustGo(context) && !isPaused(context) && context.gate?.engaged === true,
-    heldByUpdate: ({ context }) => copyOf(context)?.heldByUpdate === true,
-    specDiffers: ({ context }) => {
-      const copy = copyOf(context);
-      return !!context.consumer && copy !== null && !specInSync(context.consumer, copy, context.accepted);
-    },
-    statusDiffers: ({ context }) => {
-      const copy = copyOf(context);
-      return !!context.consumer && copy !== null && !statusInSync(context.consumer, copy, context.acceptedStatus);
-    },
-  },
+  guards: objectGuards,
   actions: {
     // Effects: carried out by the actor, each answered with one event.
     addFinalizer: () => {},
@@ -107,56 +35,32 @@ export const objectMachine = setup({
     removeFinalizer: () => {},
     reportRefusal: () => {},
     reportPause: () => {},
+    nameRivals: () => {},
     // Memory.
-    noteConsumer: assign(({ event }) => ("consumer" in event ? { consumer: event.consumer } : {})),
-    forgetConsumer: assign({ consumer: null }),
-    noteCopy: assign(({ event }) => ("copy" in event ? { copy: event.copy, found: null } : {})),
-    forgetCopy: assign({ copy: null }),
-    noteGate: assign(({ event }) => (event.type === "gate.seen" ? { gate: event.gate } : {})),
-    noteDeleted: assign({ copy: null, found: null, confirmedAbsent: true }),
-    noteApplied: assign(({ event }) => {
-      if (event.type !== "applied") return {};
-      const { consumer, copy, sent } = event;
-      const accepted = copy.owned === sent ? null : { wanted: sent, owned: copy.owned };
-      return { consumer, copy, found: null, accepted, refused: null, attempts: 0, retryIn: null };
-    }),
-    // Asked for once in a pass, whatever the server has made of it.
-    noteReowned: assign(({ context, event }) => {
-      if (event.type !== "reowned") return {};
-      const copy = { ...event.copy, heldByUpdate: false };
-      return context.copy ? { copy } : { found: copy };
-    }),
-    noteMirrored: assign(({ event }) => {
-      if (event.type !== "mirrored") return {};
-      const { consumer, copy, sent } = event;
-      const kept = consumer.status.shape;
-      return { consumer, copy, found: null, acceptedStatus: sent === kept ? null : { sent, kept } };
-    }),
-    noteLooked: assign(({ context, event }) => {
-      if (event.type !== "looked") return {};
-      const attempts = event.found === null ? 0 : context.attempts + 1;
-      return { found: event.found, copy: null, confirmedAbsent: event.found === null, attempts };
-    }),
-    noteRefusal: assign(({ context, event }) => {
-      if (event.type !== "refused") return {};
-      const attempts = context.attempts + 1;
-      const retryIn = Math.max(REFUSAL_DELAY[event.cause](attempts), (event.retryAfter ?? 0) * 1000);
-      const wanted = attempted(context);
-      const { cause, message } = event;
-      const said = LASTING.has(cause) ? `${cause} ${wanted}` : context.said;
-      const refused = { cause, message, wanted, isNews: said !== context.said };
-      // What a GET found is no longer so, and no watch will tell: look again.
-      return { attempts, retryIn, refused, said, ...(cause === "outdated" ? { found: null } : {}) };
-    }),
-    scheduleLook: assign(({ context: { copy, attempts } }) => ({
-      retryIn: copy ? slowRetryDelay(attempts) : conflictRecheckDelay(attempts),
-    })),
-    scheduleRecheck: assign(({ context }) => ({ retryIn: conflictRecheckDelay(context.attempts) })),
-    startOver: assign({ confirmedAbsent: false, retryIn: null }),
-    // A write that failed may have been carried out all the same: what was read before it proves nothing any more.
-    forgetFound: assign({ found: null }),
-    forgetRefusal: assign({ refused: null }),
-    settle: assign({ attempts: 0, retryIn: null, refused: null, said: "", found: null }),
+    noteConsumer: assign(memory.noteConsumer),
+    forgetConsumer: assign(memory.forgetConsumer),
+    noteCopy: assign(memory.noteCopy),
+    forgetCopy: assign(memory.forgetCopy),
+    noteGate: assign(memory.noteGate),
+    noteDeleted: assign(memory.noteDeleted),
+    noteApplied: assign(memory.noteApplied),
+    noteReowned: assign(memory.noteReowned),
+    noteMirrored: assign(memory.noteMirrored),
+    noteUnshown: assign(memory.noteUnshown),
+    spendRepair: assign(memory.spendRepair),
+    allowRepair: assign(memory.allowRepair),
+    makePeace: assign(memory.makePeace),
+    nameContest: assign(memory.nameContest),
+    scheduleRepair: assign(memory.scheduleRepair),
+    noteLooked: assign(memory.noteLooked),
+    noteRefusal: assign(memory.noteRefusal),
+    scheduleLook: assign(memory.scheduleLook),
+    scheduleRecheck: assign(memory.scheduleRecheck),
+    startOver: assign(memory.startOver),
+    forgetFound: assign(memory.forgetFound),
+    forgetRefusal: assign(memory.forgetRefusal),
+    forgetContest: assign(memory.forgetContest),
+    settle: assign(memory.settle),
   },
 }).createMachine({
   id: "object",
@@ -188,6 +92,7 @@ export const objectMachine = setup({
         { guard: "copyInTheWay", target: "conflicted" },
         { guard: "copyDeleting", target: "engaging.awaitingRemoval" },
         { guard: "markedButNotLooked", target: "engaging.lookingUp" },
+        { guard: "overspent", target: "contested" },
         { guard: "copyAbsent", target: "engaging.applying" },
         { guard: "heldByUpdate", target: "engaging.reowning" },
         { guard: "specDiffers", target: "engaging.applying" },
@@ -210,7 +115,7 @@ export const objectMachine = setup({
         },
         applying: {
           description: "Guarded apply: the first one creates, later ones name the copy as last seen.",
-          entry: "applyCopy",
+          entry: ["spendRepair", "applyCopy"],
           on: {
             applied: { target: "#object.deciding", actions: "noteApplied" },
             occupied: "lookingUp",
@@ -247,7 +152,12 @@ export const objectMachine = setup({
     ready: {
       initial: "settled",
       states: {
-        settled: { tags: "resting", entry: "settle", description: "Both sides agree; nothing is owed." },
+        settled: {
+          tags: "resting",
+          entry: "settle",
+          description: "Both sides agree; nothing is owed.",
+          on: { due: { target: "#object.deciding", actions: ["startOver", "forgetRefusal", "makePeace"] } },
+        },
         unmarking: {
           description: "Takes the conflict annotation off again.",
           entry: "clearMark",
@@ -285,15 +195,64 @@ export const objectMachine = setup({
       },
       on: { refused: { target: "refused", actions: ["noteRefusal", "reportRefusal"] } },
     },
+    contested: {
+      description: "Somebody on the provider keeps changing our fields back: repaired slowly, and said.",
+      entry: "scheduleRepair",
+      initial: "weighing",
+      states: {
+        weighing: {
+          always: [
+            { guard: "unnamed", target: "naming" },
+            { guard: "troubleUnshown", target: "mirroring" },
+            { target: "resting" },
+          ],
+        },
+        naming: {
+          description: "Finds out who it is, and says so once.",
+          entry: "nameRivals",
+          on: { "contest.named": { target: "weighing", actions: "nameContest" } },
+        },
+        mirroring: {
+          description: "The provider's status goes on being shown, and why the spec is not in sync beside it.",
+          entry: "writeStatus",
+          on: {
+            mirrored: { target: "resting", actions: "noteMirrored" },
+            refused: { target: "resting", actions: "noteUnshown" },
+            ...consumerVanished,
+          },
+        },
+        resting: {
+          tags: ["resting", "timed"],
+          description: "Until one more repair may be made; what else is new of the object does not put that off.",
+          on: {
+            pass: { guard: "stillOverspent", target: "weighing", actions: "startOver" },
+            due: { target: "#object.deciding", actions: ["startOver", "forgetRefusal", "allowRepair"] },
+          },
+        },
+      },
+    },
     refused: {
-      tags: ["resting", "timed"],
-      description: "The last write was refused or failed; tried again when due, or when something changes.",
+      description: "The last write was refused or failed.",
+      initial: "weighing",
+      states: {
+        weighing: { always: [{ guard: "troubleUnshown", target: "mirroring" }, { target: "resting" }] },
+        mirroring: {
+          description: "What is not acceptable of the spec keeps no status from the object.",
+          entry: "writeStatus",
+          on: {
+            mirrored: { target: "resting", actions: "noteMirrored" },
+            refused: { target: "resting", actions: "noteUnshown" },
+            ...consumerVanished,
+          },
+        },
+        resting: { tags: ["resting", "timed"], description: "Tried again when due, or when something changes." },
+      },
     },
     paused: {
       description:
         "The annotation on it, on its binding or on its Connection stops every write, that of its end included.",
       initial: "weighing",
-      entry: "forgetRefusal",
+      entry: ["forgetRefusal", "forgetContest"],
       states: {
         weighing: {
           always: [{ guard: "worthTelling", target: "told", actions: "reportPause" }, { target: "silent" }],
@@ -311,22 +270,22 @@ export const objectMachine = setup({
     },
     unbound: {
       tags: "resting",
-      entry: "forgetRefusal",
+      entry: ["forgetRefusal", "forgetContest"],
       description: "No live binding governs it: nothing is written.",
     },
     elsewhere: {
       tags: "resting",
-      entry: "settle",
+      entry: ["forgetContest", "settle"],
       description: "Another Connection acts for it: this one leaves it alone.",
     },
     disengaged: {
       tags: "resting",
-      entry: "forgetRefusal",
+      entry: ["forgetRefusal", "forgetContest"],
       description: "Its Connection is not engaged: waits without a request.",
     },
     cleaningUp: {
       description: "The object is being deleted, or the last binding that governs it is.",
-      entry: "forgetRefusal",
+      entry: ["forgetRefusal", "forgetContest"],
       initial: "weighing",
       states: {
         weighing: {

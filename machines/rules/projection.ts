@@ -126,7 +126,7 @@ function extractItems(owned: Fields, members: string[], items: Json[]): Json[] {
 }
 
 /** `k:{"name":"a"}` names an item by its keys, `v:"a"` by its value, `i:0` by its place. */
-function itemMatcher(member: string): (item: Json, index: number) => boolean {
+export function itemMatcher(member: string): (item: Json, index: number) => boolean {
   const text = member.slice(2);
   if (member.startsWith("i:")) return (_item, index) => index === Number(text);
   const named = JSON.parse(text) as Json;

@@ -75,11 +75,17 @@ const shownAt = ({ generation, status }: Published, place: string): Json =>
 
 /**
  * The status the consumer object should carry, or undefined for none. An observedGeneration equal to the copy's
- * generation becomes the consumer's; an older one keeps what is published there, or else the generation before.
+ * generation becomes the consumer's; an older one keeps what is published there, or else the generation before. So does every
+ * one while the specs differ (`isInSync` false): it is not of this spec.
  */
-export function mirroredStatus(copy: KubeObject, published: Published, translated: boolean): Json | undefined {
+export function mirroredStatus(
+  copy: KubeObject,
+  published: Published,
+  translated: boolean,
+  isInSync = true,
+): Json | undefined {
   if (copy.status === undefined || !translated) return copy.status;
   return withObserved(copy.status, (observed, place) =>
-    observed === copy.metadata.generation ? published.generation : shownAt(published, place),
+    isInSync && observed === copy.metadata.generation ? published.generation : shownAt(published, place),
   );
 }

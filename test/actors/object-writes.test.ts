@@ -110,8 +110,9 @@ describe("a status", () => {
   it("of an object that is not synced keeps whatever else it says", () => {
     const others = { type: "Ready", status: "True" };
     const stale = { type: "Synced", status: "False", reason: "Forbidden" };
-    const object = widget({ status: { phase: "up", conditions: [stale, others] } });
-    expect(writes.withSyncedFalse(object, "SyncRejected", "no", "2026-01-02T03:04:05.678Z")).toEqual({
+    const status = { phase: "up", conditions: [stale, others] };
+    const trouble = { reason: "SyncRejected", message: "no" };
+    expect(writes.withSyncedFalse(status, undefined, trouble, "2026-01-02T03:04:05.678Z")).toEqual({
       phase: "up",
       conditions: [
         others,
@@ -126,6 +127,15 @@ describe("a status", () => {
     });
   });
 
+  it("of an object that is not synced keeps the time since when it is not", () => {
+    const since = "2026-01-01T00:00:00Z";
+    const shown = (status: string) => ({ conditions: [{ type: "Synced", status, lastTransitionTime: since }] });
+    const timeOf = (status: string) =>
+      writes.withSyncedFalse({}, shown(status), { reason: "Forbidden", message: "no" }, "2026-01-02T03:04:05Z");
+    expect(timeOf("False")).toMatchObject({ conditions: [{ lastTransitionTime: since }] });
+    expect(timeOf("True")).toMatchObject({ conditions: [{ lastTransitionTime: "2026-01-02T03:04:05Z" }] });
+  });
+
   it("of an object that is not synced begins where there is none, and survives one of another form", () => {
     const odd: KubeObject["status"][] = [
       undefined,
@@ -135,7 +145,8 @@ describe("a status", () => {
       { conditions: [7] },
     ];
     for (const status of odd) {
-      const written = writes.withSyncedFalse(widget({ status }), "Forbidden", "no", "2026-01-02T03:04:05Z");
+      const trouble = { reason: "Forbidden", message: "no" };
+      const written = writes.withSyncedFalse(status, status, trouble, "2026-01-02T03:04:05Z");
       expect(written).toMatchObject({
         conditions: expect.arrayContaining([expect.objectContaining({ type: "Synced" })]),
       });

@@ -17,6 +17,7 @@ const memory = (cause?: NonNullable<Memory["refused"]>["cause"]): Memory => ({
   acceptedStatus: null,
   refused: cause === undefined ? null : { cause, message: "no", wanted: "w", isNews: true },
   said: "",
+  contest: null,
   attempts: 1,
   rest: "refused",
 });

@@ -43,6 +43,7 @@ const ANSWERS: Record<string, Record<string, readonly string[]>> = {
     deleteCopy: ["deleted", "delete.waiting", "refused"],
     stripMarkers: ["orphaned", "refused"],
     removeFinalizer: ["released", "consumer.gone", "refused"],
+    nameRivals: ["contest.named"],
   },
 };
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import type { ObjectEvent } from "../../machines/object-facts.ts";
+import type { ObjectContext, ObjectEvent } from "../../machines/object-facts.ts";
 import { objectMachine } from "../../machines/object.ts";
 import { another, consumer, copy, DUE, foreign, gate, PASS, refused, status, unclaimed } from "./object-samples.ts";
 import { unreached, walk } from "./traversal.ts";
@@ -44,6 +44,7 @@ const facts: ObjectEvent[] = [
 const answers: ObjectEvent[] = [
   { type: "claimed", consumer: consumer() },
   { type: "applied", consumer: consumer(), copy: copy(), sent: "a" },
+  { type: "contest.named", message: "somebody else writes it, too" },
   { type: "reowned", copy: copy() },
   { type: "occupied" },
   { type: "namespace.missing" },
@@ -66,7 +67,10 @@ const answers: ObjectEvent[] = [
   refused("rejected"),
 ];
 
-const left = unreached(objectMachine, walk(objectMachine, { facts, starts: [PASS, DUE], answers }));
+/** How often it has been repaired. */
+const apart = ({ contest }: ObjectContext) => contest?.spent;
+
+const left = unreached(objectMachine, walk(objectMachine, { facts, starts: [PASS, DUE], answers, apart }));
 
 test("every state is reached", () => expect(left.states).toEqual([]));
 

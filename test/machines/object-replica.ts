@@ -11,8 +11,11 @@ const START: MachineRecord<ObjectContext> = { value: { engaging: "waiting" }, co
 
 /** What actors/object-actor.ts keeps of a pass. */
 function compact({ value, context }: Rest<ObjectContext>): MachineRecord<ObjectContext> {
-  const { found, accepted, acceptedStatus, refused, said, attempts } = context;
-  return { value, context: contextFrom({ found, accepted, acceptedStatus, refused, said, attempts, rest: "" }) };
+  const { found, accepted, acceptedStatus, refused, said, contest, attempts } = context;
+  return {
+    value,
+    context: contextFrom({ found, accepted, acceptedStatus, refused, said, contest, attempts, rest: "" }),
+  };
 }
 
 /** `keep`: whether records are kept whole between passes or only as far as object-actor.ts keeps them. */

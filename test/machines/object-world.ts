@@ -13,6 +13,7 @@ import {
   isPaused as isKnownPaused,
   type RefusalCause,
 } from "../../machines/object-facts.ts";
+import { mirrored, statusShown, troubleOf } from "../../machines/object-trouble.ts";
 import { status } from "./object-samples.ts";
 import type { Simulation } from "./replica.ts";
 
@@ -102,6 +103,9 @@ const copyFact = (copy: ProviderObject): CopyFact => ({
   heldByUpdate: copy.heldByUpdate,
   status: status(copy.status),
 });
+
+/** What an object shows without what is said of its trouble. */
+const withoutTrouble = (shown: string): string => shown.replace(/ Synced=False .*$/, "");
 
 /** A request was not carried out, for the reason that an API server would give. */
 class Refused extends Error {
@@ -221,12 +225,22 @@ export function simulate(
     },
     writeStatus(context) {
       const object = consumerIs(context.consumer?.uid);
-      if (world.copy?.uid !== copyOf(context)?.uid || world.copy === null) throw new Refused("outdated");
-      never("a status that is not our copy's", !isOurs(world.copy));
-      object.status = world.copy.status;
+      const known = mirrored(context);
+      const trouble = troubleOf(context);
+      if (known !== null && world.copy?.uid !== known.uid) throw new Refused("outdated");
+      never("a status that is not our copy's", known !== null && !isOurs(world.copy));
+      never("a status of which nothing is known", known === null && trouble === null);
+      const copy = known === null ? null : world.copy;
+      object.status = statusShown(copy?.status ?? withoutTrouble(object.status), trouble);
       const consumer = wroteConsumer(object);
-      return { type: "mirrored", consumer, copy: copyFact(world.copy), sent: world.copy.status };
+      return {
+        type: "mirrored",
+        consumer,
+        copy: copy && copyFact(copy),
+        sent: statusShown(copy?.status ?? "", trouble),
+      };
     },
+    nameRivals: () => ({ type: "contest.named", message: "somebody else writes it, too" }),
     markConflict(context) {
       const object = consumerIs(context.consumer?.uid);
       object.mark = conflictOf(context);

@@ -157,8 +157,8 @@ describe("a copy of which we own fields under Update", () => {
   });
 
   test("waits like any other whose write is refused", () => {
-    expect(at(...told(consumer(), held), PASS, refused("forbidden"))).toBe("refused");
-    expect(at(...told(consumer(), held), PASS, refused("forbidden"), PASS)).toBe("refused");
+    expect(at(...told(consumer(), held), PASS, refused("forbidden"))).toBe("refused.mirroring");
+    expect(at(...told(consumer(), held), PASS, refused("forbidden"), PASS)).toBe("refused.mirroring");
     expect(at(...told(consumer(), held), PASS, refused("outdated"), PASS)).toBe("engaging.reowning");
   });
 });
@@ -279,7 +279,7 @@ describe("a refused write", () => {
 
   test.each(lasting)("(%s) is not sent again unchanged until it is due", (cause) => {
     const resting = [...edited, PASS, refused(cause)];
-    expect(at(...resting, PASS)).toBe("refused");
+    expect(at(...resting, PASS)).toBe("refused.mirroring");
     expect(at(...resting, DUE)).toBe("engaging.applying");
   });
 
@@ -310,13 +310,13 @@ describe("a refused write", () => {
 
   test("of a finalizer is not sent again unchanged until it is due", () => {
     const resting = [...told(unclaimed(), null), PASS, refused("forbidden")];
-    expect(at(...resting, PASS)).toBe("refused");
+    expect(at(...resting, PASS)).toBe("refused.mirroring");
     expect(at(...resting, DUE)).toBe("engaging.claiming");
   });
 
   test("of a conflict mark is not sent again unchanged until it is due", () => {
     const resting = [...told(consumer(), foreign()), PASS, refused("forbidden")];
-    expect(at(...resting, PASS)).toBe("refused");
+    expect(at(...resting, PASS)).toBe("refused.mirroring");
     expect(at(...resting, DUE)).toBe("conflicted.marking");
   });
 
@@ -326,7 +326,7 @@ describe("a refused write", () => {
         ? told(consumer({ mark: "OwnedByAnother" }), copy())
         : told(consumer(), copy({ status: status("new") }));
     expect(at(...facts, PASS)).toBe(state);
-    expect(at(...facts, PASS, refused("forbidden"), PASS)).toBe("refused");
+    expect(at(...facts, PASS, refused("forbidden"), PASS)).toBe("refused.mirroring");
     expect(at(...facts, PASS, refused("forbidden"), DUE)).toBe(state);
   });
 
@@ -334,7 +334,7 @@ describe("a refused write", () => {
     const news: ObjectEvent = { type: "copy.seen", copy: copy({ resourceVersion: "21", status: status("newer") }) };
     const mirroring = [...told(consumer(), copy({ status: status("new") })), PASS, refused("rejected")];
     expect(at(...mirroring, news, PASS)).toBe("ready.mirroring");
-    expect(at(...edited, PASS, refused("rejected"), news, PASS)).toBe("refused");
+    expect(at(...edited, PASS, refused("rejected"), news, PASS)).toBe("refused.mirroring");
   });
 
   test("is tried at once when the object comes back from where it was not written to", () => {
@@ -361,7 +361,7 @@ describe("a refused write", () => {
 
   test("is forgotten once the object settles", () => {
     const settled = drive(...edited, PASS, refused("fault"), DUE, applied({ owned: "b" }, consumer({ wanted: "b" })));
-    expect(settled.context).toMatchObject({ refused: null, attempts: 0, retryIn: null });
+    expect(settled.context).toMatchObject({ refused: null, attempts: 0, said: "" });
   });
 });
 
