@@ -15,7 +15,7 @@ export interface Contest {
 export const isContested = (contest: Contest | null): contest is Contest => contest !== null && contest.message !== "";
 
 /** Repairs that wait for nothing. With one more in each interval, no minute sees more than ten writes. */
-export const QUICK_REPAIRS = 4;
+const QUICK_REPAIRS = 4;
 
 /** Milliseconds after which one more repair may be made. */
 export const REPAIR_INTERVAL = 10_000;

@@ -174,6 +174,15 @@ export function simulate(
     return copy;
   };
 
+  /** The copy whose status is written, if it is still there. */
+  const shownCopy = (context: ObjectContext): ProviderObject | null => {
+    const known = mirrored(context);
+    if (known === null) return null;
+    if (world.copy?.uid !== known.uid) throw new Refused("outdated");
+    never("a status that is not our copy's", !isOurs(world.copy));
+    return world.copy;
+  };
+
   const requests: Record<string, (context: ObjectContext) => ObjectEvent> = {
     addFinalizer(context) {
       gateStands(context);
@@ -225,12 +234,9 @@ export function simulate(
     },
     writeStatus(context) {
       const object = consumerIs(context.consumer?.uid);
-      const known = mirrored(context);
       const trouble = troubleOf(context);
-      if (known !== null && world.copy?.uid !== known.uid) throw new Refused("outdated");
-      never("a status that is not our copy's", known !== null && !isOurs(world.copy));
-      never("a status of which nothing is known", known === null && trouble === null);
-      const copy = known === null ? null : world.copy;
+      const copy = shownCopy(context);
+      never("a status of which nothing is known", copy === null && trouble === null);
       object.status = statusShown(copy?.status ?? withoutTrouble(object.status), trouble);
       const consumer = wroteConsumer(object);
       return {
