@@ -46,16 +46,17 @@ async function show(
   copy: KubeObject | null,
 ): Promise<ConsumerFact> {
   const { shape } = work.watching;
-  const { hasStatus, keepsConditions } = shape;
   const trouble = troubleOf(context);
   const own = trouble === null ? null : await consumerBody(work);
-  const isNow = copy !== null && speaksOfNow(context, copyFact(shape, copy));
-  const plain = copy === null ? own?.status : mirroredStatus(copy, consumer, hasStatus, isNow);
-  const isSaid = trouble !== null && keepsConditions;
+  const plain = copy === null ? own?.status : translated(work, context, consumer, copy);
+  const isSaid = trouble !== null && shape.keepsConditions;
   const status = isSaid ? writes.withSyncedFalse(plain, own?.status, trouble, isoNow(work.engine.clock)) : plain;
   if (own !== null && same(status, own.status)) return consumerFact(shape, own);
-  return patchConsumer(work, writes.putStatus(consumer.uid, status), hasStatus ? "status" : undefined);
+  return patchConsumer(work, writes.putStatus(consumer.uid, status), shape.hasStatus ? "status" : undefined);
 }
+
+const translated = ({ watching: { shape } }: Work, context: ObjectContext, consumer: ConsumerFact, copy: KubeObject) =>
+  mirroredStatus(copy, consumer, shape.hasStatus, speaksOfNow(context, copyFact(shape, copy)));
 
 const same = (one: Json | undefined, other: Json | undefined): boolean =>
   one === undefined || other === undefined ? one === other : contentHash(one) === contentHash(other);
