@@ -21,7 +21,6 @@ import {
   findCopy,
   GATE_MOVED,
   gateMoved,
-  isPausedNow,
   kindName,
   onConsumer,
   onProvider,

@@ -5,8 +5,8 @@ import { contentHash } from "../crds/canonical.ts";
 import type { Json } from "../crds/json.ts";
 import type { KubeObject } from "../crds/kube-object.ts";
 import type { ConsumerFact, ObjectContext } from "../machines/object-facts.ts";
-import { mirrored, speaksOfNow, statusShown, troubleOf } from "../machines/object-trouble.ts";
-import { mirroredStatus, statusFact } from "../machines/rules/status.ts";
+import { mirrored, speaksOfNow, statusShown, type Trouble, troubleOf } from "../machines/object-trouble.ts";
+import { mirroredStatus } from "../machines/rules/status.ts";
 import { isoNow } from "./engine.ts";
 import { consumerFact, copyFact } from "./facts.ts";
 import {
@@ -28,35 +28,36 @@ export const writeStatus = (work: Work, context: ObjectContext): Answer =>
   onConsumer(work, `patch ${kindName(work)} status`, async () => {
     const { consumer } = context;
     if (!consumer) return { type: "consumer.gone" };
-    const { shape } = work.watching;
     const known = mirrored(context);
     const copy = known === null ? null : await copyBody(work);
-    if (copy?.metadata.uid !== known?.uid) return COPY_REPLACED;
-    if (isPausedNow(work)) return GATE_MOVED;
-    const fact = await show(work, context, consumer, copy);
-    const sent = statusShown(copy === null ? "" : statusFact(copy, shape.hasStatus).shape, troubleOf(context));
-    return { type: "mirrored", consumer: fact, copy: copy && copyFact(shape, copy), sent };
+    return copy?.metadata.uid === known?.uid ? show(work, context, consumer, copy) : COPY_REPLACED;
   });
 
-/** Without trouble the body here is not needed, and a settled object has none. */
-async function show(
-  work: Work,
-  context: ObjectContext,
-  consumer: ConsumerFact,
-  copy: KubeObject | null,
-): Promise<ConsumerFact> {
+async function show(work: Work, context: ObjectContext, consumer: ConsumerFact, copy: KubeObject | null): Answer {
   const { shape } = work.watching;
   const trouble = troubleOf(context);
+  // A settled object has no body here, and without trouble none is needed.
   const own = trouble === null ? null : await consumerBody(work);
+  if (isPausedNow(work)) return GATE_MOVED;
   const plain = copy === null ? own?.status : translated(work, context, consumer, copy);
-  const isSaid = trouble !== null && shape.keepsConditions;
-  const status = isSaid ? writes.withSyncedFalse(plain, own?.status, trouble, isoNow(work.engine.clock)) : plain;
-  if (own !== null && same(status, own.status)) return consumerFact(shape, own);
-  return patchConsumer(work, writes.putStatus(consumer.uid, status), shape.hasStatus ? "status" : undefined);
+  const shown = await put(work, consumer, own, withTrouble(work, plain, own, trouble));
+  const fact = copy && copyFact(shape, copy);
+  return { type: "mirrored", consumer: shown, copy: fact, sent: statusShown(fact?.status.shape ?? "", trouble) };
 }
 
 const translated = ({ watching: { shape } }: Work, context: ObjectContext, consumer: ConsumerFact, copy: KubeObject) =>
   mirroredStatus(copy, consumer, shape.hasStatus, speaksOfNow(context, copyFact(shape, copy)));
+
+function withTrouble(work: Work, plain: Json | undefined, own: KubeObject | null, trouble: Trouble | null) {
+  const isSaid = trouble !== null && work.watching.shape.keepsConditions;
+  return isSaid ? writes.withSyncedFalse(plain, own?.status, trouble, isoNow(work.engine.clock)) : plain;
+}
+
+async function put(work: Work, { uid }: ConsumerFact, own: KubeObject | null, status: Json | undefined) {
+  const { shape } = work.watching;
+  if (own !== null && same(status, own.status)) return consumerFact(shape, own);
+  return patchConsumer(work, writes.putStatus(uid, status), shape.hasStatus ? "status" : undefined);
+}
 
 const same = (one: Json | undefined, other: Json | undefined): boolean =>
   one === undefined || other === undefined ? one === other : contentHash(one) === contentHash(other);
