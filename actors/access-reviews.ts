@@ -92,6 +92,19 @@ async function askOnce(cluster: Cluster, { single }: Answer, right: Right): Prom
   return allowed;
 }
 
+/** May all objects of the type be listed and watched at once? Undefined while that cannot be told; nothing is asked for it. */
+export function mayWatchAll(
+  { standings }: { standings: ReadonlyMap<string, Standing> },
+  name: string,
+  { group, resource, namespaced }: Resource,
+): boolean | undefined {
+  const rules = standings.get(name)?.answers.get("")?.rules;
+  if (rules === undefined) return undefined;
+  const right = { group, resource, namespaced, namespace: "" };
+  const isAllowed = ["list", "watch"].every((verb) => isGranted(rules, { ...right, verb }));
+  return isAllowed || (rules.incomplete ? undefined : false);
+}
+
 /** May that be done? `answers` is consulted first and completed. Rejects when no answer can be had at the moment. */
 export async function isAllowed(
   cluster: Cluster,

@@ -1,15 +1,16 @@
-// The two watches of one bound API, and what their events mean: facts for the table, and a place on the queue for each
-// object that owes something. When the watches run is decided by machines/syncer.ts and enforced by syncer-actor.ts.
+// The watches of one bound API on both sides, and what their events mean: facts for the table, and a place on the queue for
+// each object that owes something. When there are any is decided by machines/syncer.ts and enforced by syncer-actor.ts; how
+// many of each side, and which, by watch-scope.ts and feeds.ts.
 
-import { keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
+import { keyOf, keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
 import { LABEL } from "../crds/labels.ts";
-import type { Refusal } from "../machines/syncer.ts";
 import { type ConsumerFact, type Gate, isHeldBack, isPaused, owesNothing } from "../machines/object-facts.ts";
 import type { Engagement } from "./engagement.ts";
 import type { Engine } from "./engine.ts";
 import type { Shape } from "./facts.ts";
+import { createFeeds, type FeedSink } from "./feeds.ts";
 import { objectKey } from "./keys.ts";
-import { PRIORITY, type Priority } from "./ports.ts";
+import { PRIORITY, type Priority, type WatchOptions } from "./ports.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
 import { gateFor, type Syncer, type Watching } from "./syncer.ts";
 import { createTable, type Entry, type Memory, MOST_STRAYS } from "./table.ts";
@@ -38,13 +39,20 @@ function settledAt(gate: Gate, consumer: ConsumerFact, { copy, memory }: Pick<En
 function weigh(engine: Engine, syncer: Syncer, key: string, priority: Priority): void {
   const { watching } = syncer;
   const entry = watching?.table.get(key);
-  if (!watching?.consumerListed || entry === undefined) return;
+  if (!watching?.consumer.isListed(parseKey(key).namespace) || entry === undefined) return;
   if (settled(syncer, key, entry)) watching.table.dropBodies(key);
   else engine.wake(objectKey(syncer.connection, syncer.api, parseKey(key)), priority);
 }
 
-export function weighAll(engine: Engine, syncer: Syncer): void {
-  for (const key of [...(syncer.watching?.table.keys() ?? [])]) weigh(engine, syncer, key, PRIORITY.backlog);
+/** All of one namespace, or all. */
+export function weighAll(engine: Engine, syncer: Syncer, namespace?: string): void {
+  for (const key of [...(syncer.watching?.table.keys(namespace) ?? [])]) weigh(engine, syncer, key, PRIORITY.backlog);
+}
+
+/** The same for the namespaces whose copies are in that one of the provider; "" for all of them. */
+function weighAt(engine: Engine, syncer: Syncer, home: string): void {
+  if (home === "") return weighAll(engine, syncer);
+  for (const namespace of syncer.watching?.table.namespaces(home) ?? []) weighAll(engine, syncer, namespace);
 }
 
 /** Somebody waits for this object to let go: the syncer recounts. */
@@ -65,102 +73,79 @@ const guarded =
     }
   };
 
-/** Starts the consumer's watch. */
-export function watchConsumer(engine: Engine, syncer: Syncer, shape: Shape, definition: string): Watching {
+const allOf = ({ resource: { resource, group } }: Shape, namespace: string): string =>
+  `list and watch ${resource}.${group}${namespace === "" ? "" : ` in namespace ${namespace}`}`;
+
+const scopeOf = (namespace: string): WatchOptions => (namespace === "" ? {} : { namespace });
+
+/** Begins with the consumer's side; what is watched of it is for `follow`. */
+export function startWatching(engine: Engine, syncer: Syncer, shape: Shape, definition: string): Watching {
   const table = createTable(shape);
-  const { resource } = shape;
-  const watch = engine.consumer.watch(
-    resource,
-    {},
-    {
-      seen: guarded(engine, syncer, (object) => table.consumerSeen(object)),
-      gone: (object) => {
-        guarded(engine, syncer, (gone) => table.consumerGone(gone))(object);
-        engine.wake(syncer.key, PRIORITY.backlog);
-      },
-      listed(keys) {
-        table.consumersListed(keys);
-        watching.consumerListed = true;
-        watching.trouble.consumer = null;
-        weighAll(engine, syncer);
-        engine.wake(syncer.key);
-      },
-      failed(error) {
-        const message = `list and watch ${resource.resource}.${resource.group} on this cluster: ${error.message}`;
-        watching.trouble.consumer = { reason: "Pending", message };
-        engine.wake(syncer.key, PRIORITY.backlog);
-      },
-      recovered() {
-        watching.trouble.consumer = null;
-        engine.wake(syncer.key, PRIORITY.backlog);
-      },
+  const wake = (): void => engine.wake(syncer.key, PRIORITY.backlog);
+  const side: FeedSink = {
+    open: (namespace, sink) => engine.consumer.watch(shape.resource, scopeOf(namespace), sink),
+    seen: guarded(engine, syncer, (object) => table.consumerSeen(object)),
+    gone(object) {
+      guarded(engine, syncer, (gone) => table.consumerGone(gone))(object);
+      wake();
     },
-  );
-  const watching: Watching = {
+    listed(keys, part) {
+      table.consumersListed(keys, part);
+      weighAll(engine, syncer, part.namespace);
+    },
+    isKnown: (object) => !!table.get(keyText(keyOf(object)))?.consumer,
+    refusal: (error, namespace) => {
+      return { reason: "Pending", message: `${allOf(shape, namespace)} on this cluster: ${error.message}` };
+    },
+    isUnserved: () => false,
+    unserved: () => {},
+    left: (isWatched) => table.forgetConsumers((namespace) => !isWatched(namespace)),
+    changed: () => engine.wake(syncer.key),
+  };
+  return {
     shape,
     definition,
     table,
-    consumer: watch,
-    consumerListed: false,
+    consumer: createFeeds(side),
     provider: null,
-    trouble: { consumer: null, provider: null },
+    search: { state: "due", found: new Set(), cancel: () => {} },
+    bound: new Set(),
   };
-  return watching;
 }
 
-/** A 403 names the right that is missing; anything else is expected to pass. */
-const refusedWatch = ({ resource }: Shape, error: Error): Refusal => ({
-  reason: isRightMissing(error) ? "Forbidden" : "Pending",
-  message: `list and watch ${resource.resource}.${resource.group} on the provider: ${error.message}`,
-});
-
-/** Starts the provider's watch: only copies that this cluster's konnectors made. */
-export function watchProvider(engine: Engine, syncer: Syncer, watching: Watching, engagement: Engagement): void {
+/** …and with the provider's: only copies that this cluster's konnectors made. */
+export function startProvider(engine: Engine, syncer: Syncer, watching: Watching, engagement: Engagement): void {
   const { table, shape } = watching;
   table.forgetCopies();
   const labelSelector = `${LABEL.managed}=true,${LABEL.consumerClusterUid}=${shape.clusterUid}`;
-  const provider: NonNullable<Watching["provider"]> = {
-    engagement,
-    watch: { stop: () => {}, position: () => undefined },
-    listed: false,
-    unserved: false,
-  };
-  const noteUnserved = (unserved: boolean): void => {
-    if (provider.unserved === unserved) return;
-    provider.unserved = unserved;
-    weighAll(engine, syncer);
-  };
-  watching.provider = provider;
-  provider.watch = engagement.cluster.watch(
-    shape.resource,
-    // The copies of what is here, and some that are left from what was.
-    { labelSelector, mostObjects: () => 2 * (table.size - table.strays) + MOST_STRAYS },
-    {
-      seen: guarded(engine, syncer, (copy) => table.copySeen(copy)),
-      gone: guarded(engine, syncer, (copy) => table.copyGone(copy)),
-      listed(keys) {
-        table.copiesListed(keys);
-        provider.listed = true;
-        provider.unserved = false;
-        watching.trouble.provider = null;
-        weighAll(engine, syncer);
-        engine.wake(syncer.key);
-      },
-      failed(error) {
-        watching.trouble.provider = refusedWatch(shape, error);
-        noteUnserved(isStatus(error, 404) && engagement.offer(syncer.api) === undefined);
-        engine.wake(syncer.key, PRIORITY.backlog);
-      },
-      recovered() {
-        watching.trouble.provider = null;
-        engine.wake(syncer.key, PRIORITY.backlog);
-      },
+  // The copies of what is here, and some that are left from what was.
+  const mostObjects = () => 2 * (table.size - table.strays) + MOST_STRAYS;
+  const side: FeedSink = {
+    open: (home, sink) =>
+      engagement.cluster.watch(shape.resource, { ...scopeOf(home), labelSelector, mostObjects }, sink),
+    seen: guarded(engine, syncer, (copy) => table.copySeen(copy)),
+    gone: guarded(engine, syncer, (copy) => table.copyGone(copy)),
+    listed(keys, part) {
+      table.copiesListed(keys, part);
+      weighAt(engine, syncer, part.namespace ?? "");
     },
-  );
+    // What a stale state of a copy leads to is refused by its fences.
+    isKnown: () => true,
+    // A 403 names the right that is missing; anything else is expected to pass.
+    refusal: (error, home) => ({
+      reason: isRightMissing(error) ? "Forbidden" : "Pending",
+      message: `${allOf(shape, home)} on the provider: ${error.message}`,
+    }),
+    isUnserved: (error) => isStatus(error, 404) && engagement.offer(syncer.api) === undefined,
+    unserved: (home) => weighAt(engine, syncer, home),
+    left: (isWatched) => table.forgetCopies((home) => !isWatched(home)),
+    changed: () => engine.wake(syncer.key),
+  };
+  watching.provider = { engagement, feeds: createFeeds(side) };
 }
 
 export function stopProvider(watching: Watching): void {
-  watching.provider?.watch.stop();
+  watching.provider?.feeds.stop();
   watching.provider = null;
   watching.table.forgetCopies();
 }
@@ -169,5 +154,6 @@ export function stopWatching(syncer: Syncer): void {
   if (syncer.watching === null) return;
   stopProvider(syncer.watching);
   syncer.watching.consumer.stop();
+  syncer.watching.search.cancel();
   syncer.watching = null;
 }

@@ -39,7 +39,7 @@ function isInUse(engine: Engine, connection: string, api: ApiName): boolean {
   const context = engine.records.get(key)?.context as SyncerContext | undefined;
   if (syncer === undefined || context?.crd === undefined) return true;
   if (context.crd.state === "absent" || !context.crd.mine) return false;
-  return !syncer.watching?.consumerListed || syncer.inFlight + claimed(syncer) > 0;
+  return !syncer.watching?.consumer.whole || syncer.inFlight + claimed(syncer) > 0;
 }
 
 function factsOf(engine: Engine, connection: Connection): AutoBindFacts {

@@ -27,7 +27,8 @@ import { rightsOfBinding } from "./permission-news.ts";
 import { PRIORITY } from "./ports.ts";
 import { askedToWait, isStatus } from "./refusals.ts";
 import { isSaid, nextConditions, REWRITE, writeStatus } from "./status-writer.ts";
-import { isAtRest, type Syncer } from "./syncer.ts";
+import { busyIn, isAtRest, type Syncer } from "./syncer.ts";
+import { verdictIn } from "./syncer-report.ts";
 import type { Tally } from "./table.ts";
 
 const machine = hosted(bindingMachine, ["claim", "release"]);
@@ -76,7 +77,11 @@ function verdictFor(engine: Engine, binding: AnyBinding, api: ApiName): ApiVerdi
   const { foreign, another, failing, paused } = tallyOf(syncer, namespaces);
   return {
     name: api,
-    ...pausedVerdict(engine, binding, refusalFor(engine, binding, api) ?? boundVerdict(engine, syncer)),
+    ...pausedVerdict(
+      engine,
+      binding,
+      refusalFor(engine, binding, api) ?? boundVerdict(engine, syncer, keyOf(binding).namespace),
+    ),
     crdHash: syncer.verdict.crdHash,
     conflicts: { foreign, another },
     denied: deniedIn(syncer, namespaces, "forbidden"),
@@ -96,10 +101,10 @@ function pausedVerdict(engine: Engine, binding: AnyBinding, verdict: Told): Told
 }
 
 /** What a syncer that no binding had wanted says is not about objects: it has not seen this binding yet. */
-function boundVerdict(engine: Engine, { key, verdict }: Syncer): Told {
-  const value = engine.records.get(key)?.value;
+function boundVerdict(engine: Engine, syncer: Syncer, namespace: string): Told {
+  const value = engine.records.get(syncer.key)?.value;
   const isUnbound = value !== undefined && statePath(value).startsWith("unbound.");
-  return isUnbound ? { reason: "Pending", message: "the API is about to be synced" } : verdict;
+  return isUnbound ? { reason: "Pending", message: "the API is about to be synced" } : verdictIn(syncer, namespace);
 }
 
 /** Why this binding, unlike others that list the API, gets nothing for it. */
@@ -126,8 +131,8 @@ function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaini
     const namespaces = namespacesOf(binding, syncer).filter(
       (namespace) => rule(views, api, namespace).mode === "drain",
     );
-    objects += tallyOf(syncer, namespaces).claimed + (namespaces.length > 0 ? syncer.inFlight : 0);
-    if (!isDrained(engine, syncer)) apis.push(api);
+    objects += tallyOf(syncer, namespaces).claimed + busyIn(syncer, namespaces);
+    if (!isDrained(engine, binding, syncer)) apis.push(api);
   }
   const blocked = phaseOf(engine, connection);
   const why = blocked.state === "away" || blocked.state === "absent" ? `; ${blocked.reason}` : "";
@@ -136,13 +141,24 @@ function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaini
 }
 
 /** Has the syncer seen this through? Not before it has looked at the bindings as they are now. */
-function isDrained(engine: Engine, syncer: Syncer): boolean {
+function isDrained(engine: Engine, binding: AnyBinding, syncer: Syncer): boolean {
   const record = engine.records.get(syncer.key);
   if (record === undefined) return false;
   const { demand, crd } = record.context as SyncerContext;
   if (demand === undefined || syncer.seen !== bindingsSeen(engine, syncer)) return false;
-  if (demand.live > 0) return syncer.watching?.consumerListed ?? (crd?.state === "absent" || crd?.mine === false);
-  return isAtRest(statePath(record.value));
+  const isLast = demand.live === 0;
+  if (isListedFor(binding, syncer) && (!isLast || binding.kind === "Binding")) return true;
+  if (isLast) return isAtRest(statePath(record.value));
+  return syncer.watching === null && holdsNothing(crd);
+}
+
+/** Only objects of a definition that came through the Connection can hold anything of its making. */
+const holdsNothing = (crd: SyncerContext["crd"]): boolean => crd?.state === "absent" || crd?.mine === false;
+
+/** Is it known what there is where the binding applies? */
+function isListedFor(binding: AnyBinding, { watching }: Syncer): boolean {
+  if (watching === null) return false;
+  return binding.kind === "Binding" ? watching.consumer.isListed(keyOf(binding).namespace) : watching.consumer.whole;
 }
 
 function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] {
@@ -276,5 +292,5 @@ function hasLeft(engine: Engine, binding: AnyBinding, api: ApiName): boolean {
   const syncer = syncerFor(engine, connection, api);
   const views = viewsOf(engine, connection);
   const draining = namespacesOf(binding, syncer).filter((namespace) => rule(views, api, namespace).mode === "drain");
-  return isDrained(engine, syncer) && tallyOf(syncer, draining).claimed + syncer.inFlight === 0;
+  return isDrained(engine, binding, syncer) && tallyOf(syncer, draining).claimed + busyIn(syncer, draining) === 0;
 }

@@ -31,14 +31,16 @@ export const isDemanded = (engine: Engine, connection: string, api: ApiName): bo
   isEager(engine, connection, api) ||
   engine.directory.bindingsOf(connection).some((binding) => !isDeleting(binding) && listedApis(binding).includes(api));
 
+/** The bindings of its Connection that list the API of a syncer, or have not let go of it yet. */
+export const mentioning = (engine: Engine, syncer: Syncer): BindingView[] =>
+  ownViews(engine, syncer).filter(({ apis, leaving }) => apis.includes(syncer.api) || leaving.includes(syncer.api));
+
 /** Which bindings were looked at: a pass that saw others has not answered for these. */
-export const bindingsSeen = (engine: Engine, syncer: Syncer): string =>
-  JSON.stringify(ownViews(engine, syncer).filter(({ apis, leaving }) => [...apis, ...leaving].includes(syncer.api)));
+export const bindingsSeen = (engine: Engine, syncer: Syncer): string => JSON.stringify(mentioning(engine, syncer));
 
 /** Has the Connection, by a binding or by its policy, anything to do with the API, or not let go of it yet? */
 export const isMentioned = (engine: Engine, syncer: Syncer): boolean =>
-  isEager(engine, syncer.connection, syncer.api) ||
-  ownViews(engine, syncer).some(({ apis, leaving }) => [...apis, ...leaving].includes(syncer.api));
+  isEager(engine, syncer.connection, syncer.api) || mentioning(engine, syncer).length > 0;
 
 /** The syncer of one API of one Connection; made when a binding first mentions it. */
 export function syncerFor(engine: Engine, connection: string, api: ApiName): Syncer {

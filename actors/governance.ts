@@ -74,7 +74,7 @@ const isAwaited = (engine: Engine, syncer: Syncer, namespace: string): boolean =
  * The Connection that acts for an object which no binding decides over: the one its definition came through. Without one,
  * or when that Connection does not exist, whoever alone has to do with the API.
  */
-function isCaretaker(engine: Engine, { crd, connection, api }: Syncer): boolean {
+export function isCaretaker(engine: Engine, { crd, connection, api }: Syncer): boolean {
   const owner = crd === null ? undefined : ownerOf(crd);
   if (owner !== undefined && engine.directory.connection(owner) !== undefined) return owner === connection;
   return [...engine.syncers.values()].every((other) => other.api !== api || other.connection === connection);

@@ -13,7 +13,7 @@ import { objectKey } from "./keys.ts";
 import { EFFECTS, objectEffects } from "./object-effects.ts";
 import type { Work } from "./object-work.ts";
 import { PRIORITY } from "./ports.ts";
-import { gateFor, type Syncer } from "./syncer.ts";
+import { gateFor, notePass, type Syncer } from "./syncer.ts";
 import { contextFrom, type Memory } from "./table.ts";
 
 const machine = hosted(objectMachine, EFFECTS);
@@ -39,15 +39,15 @@ export async function objectPass(engine: Engine, syncer: Syncer, key: Key): Prom
   const { watching } = syncer;
   const id = keyText(key);
   const due = engine.timers.takeDue(objectKey(syncer.connection, syncer.api, key));
-  if (watching === null || !watching.consumerListed || watching.table.get(id) === undefined) return;
+  if (watching === null || !watching.consumer.isListed(key.namespace) || watching.table.get(id) === undefined) return;
   const providerKey = engine.settings.mapper.toProvider(watching.shape.resource, key);
   const work: Work = { engine, syncer, watching, key, id, providerKey };
   const before = reportable(work);
-  syncer.inFlight++;
+  notePass(syncer, key.namespace, 1);
   try {
     await settle(work, due);
   } finally {
-    syncer.inFlight--;
+    notePass(syncer, key.namespace, -1);
     if (before !== reportable(work) || isAwaited(work)) engine.wake(syncer.key, PRIORITY.backlog);
   }
 }
@@ -99,7 +99,8 @@ function reportable({ watching, id }: Work): string {
 
 /** Does a binding wait for objects of this API to let go, and may this have been the last? */
 const isAwaited = ({ engine, syncer, key }: Work): boolean =>
-  syncer.ruleFor(key.namespace).mode !== "sync" || (syncer.inFlight === 0 && demandOn(engine, syncer).draining > 0);
+  syncer.ruleFor(key.namespace).mode !== "sync" ||
+  (!syncer.busy.has(key.namespace) && demandOn(engine, syncer).draining > 0);
 
 /** What has to be kept of a pass; nothing for an object that is settled without any peculiarity. */
 function memoryOf(rest: Rest<ObjectContext>): Memory | null {

@@ -84,6 +84,15 @@ export function tryAgain(engine: Engine, name: string): void {
   for (const syncer of engine.syncers.values()) {
     if (!isConcerned(name, syncer.connection)) continue;
     engine.timers.set(syncer.key, 0);
+    if (name === OURSELVES) syncer.watching?.consumer.retry();
+    else syncer.watching?.provider?.feeds.retry();
     retryRefused(engine, syncer, ["forbidden", "forbiddenHere"], 0);
+  }
+}
+
+/** What may be done in the whole cluster is told, for the first time or anew: one watch may do where there are many. */
+export function reconsider(engine: Engine, name: string): void {
+  for (const syncer of engine.syncers.values()) {
+    if (isConcerned(name, syncer.connection)) engine.wake(syncer.key, PRIORITY.backlog);
   }
 }

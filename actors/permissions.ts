@@ -16,7 +16,7 @@ import { isAllowed, type Standing } from "./access-reviews.ts";
 import type { Engine } from "./engine.ts";
 import { OURSELVES, permissionsKey } from "./keys.ts";
 import { type ApiError, type Cluster, PRIORITY } from "./ports.ts";
-import { reportRights, tryAgain } from "./permission-news.ts";
+import { reconsider, reportRights, tryAgain } from "./permission-news.ts";
 import { wantedApis } from "./wanted-apis.ts";
 
 /** Milliseconds after which an answer is asked for again: as a rule, while a right is missing, and after a refusal. */
@@ -117,11 +117,13 @@ export async function permissionsPass(engine: Engine, name: string): Promise<voi
 async function look(engine: Engine, name: string, side: Side, standing: Standing): Promise<void> {
   const key = permissionsKey(name);
   const now = engine.clock.now();
+  const everywhere = standing.answers.get("")?.rules;
   dropOld(standing, now);
   try {
     const before = standing.missing;
     standing.missing = await missingOn(side, standing, now);
     engine.timers.set(key, Math.max(0, nextLook(standing, now)));
+    if (!isDeepStrictEqual(everywhere, standing.answers.get("")?.rules)) reconsider(engine, name);
     if (isDeepStrictEqual(before, standing.missing)) return;
     tell(engine, name, standing.missing);
     if (before?.some((right) => !standing.missing?.includes(right))) tryAgain(engine, name);

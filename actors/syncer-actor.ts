@@ -20,13 +20,16 @@ import { type Engine, phaseOf } from "./engine.ts";
 import type { Shape } from "./facts.ts";
 import { rulingFor } from "./governance.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
-import { connectionKey } from "./keys.ts";
+import { connectionKey, OURSELVES } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
 import { retryRefused } from "./retries.ts";
 import { setDue } from "./timers.ts";
-import { stopProvider, stopWatching, watchConsumer, watchProvider, weighAll } from "./api-watches.ts";
+import { startProvider, startWatching, stopProvider, stopWatching, weighAll } from "./api-watches.ts";
 import { claimed, isAtRest, type Syncer, type Watching } from "./syncer.ts";
 import { report } from "./syncer-report.ts";
+import { mayWatchAll } from "./access-reviews.ts";
+import { isSearched, noteUnbound, search } from "./strays.ts";
+import { scopeHere, scopeThere } from "./watch-scope.ts";
 
 /** Milliseconds until a definition that could not be read is read again. */
 const REREAD = 2_000;
@@ -48,6 +51,12 @@ const crdFact = (syncer: Syncer, definitions: Definitions): SyncerFacts["crd"] =
   ours: definitions.ours,
 });
 
+const listsOf = (watching: Watching | null): SyncerFacts["lists"] => ({
+  consumer: watching?.consumer.some ?? false,
+  provider: watching?.provider?.feeds.some ?? false,
+  whole: watching !== null && watching.consumer.whole && isSearched(watching),
+});
+
 /** Objects that have to let go of our finalizer before nothing of ours is left, and passes that may still add one. */
 function holding(syncer: Syncer): number {
   const { watching } = syncer;
@@ -65,10 +74,7 @@ function facts(engine: Engine, syncer: Syncer, definitions: Definitions): Syncer
     { type: "demand.seen", demand },
     { type: "offer.seen", offer: definitions.offer },
     { type: "crd.seen", crd: crdFact(syncer, definitions) },
-    {
-      type: "lists.seen",
-      lists: { consumer: watching?.consumerListed ?? false, provider: watching?.provider?.listed ?? false },
-    },
+    { type: "lists.seen", lists: listsOf(watching) },
     { type: "holding.counted", holding: holding(syncer) },
   ];
 }
@@ -172,8 +178,11 @@ function keepWatches(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>):
   const definition = shape === undefined ? "" : definitionOf(syncer, shape);
   if (syncer.watching?.definition !== definition) stopWatching(syncer);
   if (shape === undefined) return;
-  syncer.watching ??= watchConsumer(engine, syncer, shape, definition);
-  keepProviderWatch(engine, syncer, syncer.watching);
+  const watching = (syncer.watching ??= startWatching(engine, syncer, shape, definition));
+  noteUnbound(engine, syncer, watching);
+  watching.consumer.follow(scopeHere(engine, syncer, watching), mayWatchAll(engine, OURSELVES, shape.resource));
+  search(engine, syncer, watching);
+  keepProviderWatches(engine, syncer, watching);
 }
 
 /** What a running watch depends on: another definition, or another identity, means starting anew. */
@@ -182,7 +191,7 @@ const definitionOf = ({ crd }: Syncer, { clusterUid }: Shape): string =>
 
 const isServed = (syncer: Syncer): boolean => ["established", "deleting"].includes(crdState(syncer));
 
-function keepProviderWatch(engine: Engine, syncer: Syncer, watching: Watching): void {
+function keepProviderWatches(engine: Engine, syncer: Syncer, watching: Watching): void {
   // One that is engaged and still not to be worked with (it has no usable exports) is as good as away.
   const { state } = phaseOf(engine, syncer.connection);
   const engagement = state === "away" ? undefined : engine.engagements.get(syncer.connection);
@@ -190,8 +199,9 @@ function keepProviderWatch(engine: Engine, syncer: Syncer, watching: Watching): 
     stopProvider(watching);
     weighAll(engine, syncer);
   }
-  const named = watching.shape.clusterUid !== "";
-  // Only once it is known what is here: that bounds what a provider may have to tell about it.
-  const isReady = named && watching.consumerListed;
-  if (engagement && isReady && watching.provider === null) watchProvider(engine, syncer, watching, engagement);
+  if (engagement === undefined || watching.shape.clusterUid === "") return;
+  if (watching.provider === null) startProvider(engine, syncer, watching, engagement);
+  const scope = scopeThere(engine, syncer, watching);
+  const allowed = mayWatchAll(engine, syncer.connection, watching.shape.resource);
+  if (scope !== undefined) watching.provider?.feeds.follow(scope, allowed);
 }

@@ -6,12 +6,12 @@ import { type ApiName, parseKey } from "../crds/kube-object.ts";
 import type { AcceptedSpec } from "../crds/ownership.ts";
 import type { PulledCrd } from "../crds/pull.ts";
 import type { Reason } from "../crds/reasons.ts";
-import type { Refusal } from "../machines/syncer.ts";
 import type { Gate } from "../machines/object-facts.ts";
+import { homeOf } from "../machines/rules/mapper.ts";
 import type { Engagement } from "./engagement.ts";
 import type { Shape } from "./facts.ts";
+import type { Feeds } from "./feeds.ts";
 import { syncerKey } from "./keys.ts";
-import type { Watch } from "./ports.ts";
 import type { Table } from "./table.ts";
 
 /** What is watched, while it is watched. */
@@ -20,17 +20,23 @@ export interface Watching {
   /** Of the consumer CRD it was started for: another one means starting anew. */
   definition: string;
   table: Table;
-  consumer: Watch;
-  consumerListed: boolean;
-  provider: {
-    engagement: Engagement;
-    watch: Watch;
-    listed: boolean;
-    /** The provider has stopped serving what it no longer exports: no list will come, and each copy is looked up instead. */
-    unserved: boolean;
-  } | null;
-  /** Why a side is not listed yet, as far as its watch has said. */
-  trouble: { consumer: Refusal | null; provider: Refusal | null };
+  consumer: Feeds;
+  /**
+   * Where it has stopped serving what it no longer exports (`isUnserved`) no list will come, and each copy is looked up instead.
+   */
+  provider: { engagement: Engagement; feeds: Feeds } | null;
+  search: Search;
+  /** Namespaces of the Bindings that list the API, through whichever Connection. */
+  bound: ReadonlySet<string>;
+}
+
+/** The look for objects that carry our finalizer in namespaces that no binding names (strays.ts). */
+export interface Search {
+  /** idle: another Connection's business. waiting: until it is tried again. */
+  state: "idle" | "due" | "under way" | "waiting" | "refused" | "done";
+  /** Namespaces that have, or may have, some. */
+  found: Set<string>;
+  cancel: () => void;
 }
 
 /** The provider's definition turned into ours. */
@@ -57,8 +63,10 @@ export interface Syncer {
   ruleFor: (namespace: string) => Pick<Gate, "mode" | "adopt" | "paused">;
   /** The Connection has been tried and leads nowhere; false while it may yet. */
   lost: boolean;
-  /** Passes of objects under way. */
+  /** Passes of objects under way… */
   inFlight: number;
+  /** …by namespace. */
+  busy: Map<string, number>;
   /** The consumer's CRD, whole, as last read; its resourceVersion says whether it is still the one of the watch. */
   crd: Crd | null;
   desired: Desired | null;
@@ -75,10 +83,10 @@ export interface Syncer {
   seen: string;
   /** The provider has ignored the guard of a first write: look before each first write. */
   unguarded: boolean;
-  /** What it last told its bindings and its Connection. */
-  reported: string;
-  /** Last verdict on the API, for bindings to report. */
-  verdict: { reason: Reason; message: string; crdHash: string };
+  /** What it last told its Connection and its bindings: of the API ("") and of each namespace. */
+  reported: ReadonlyMap<string, string>;
+  /** Last verdict on the API. `local`: it may be another one in a single namespace. */
+  verdict: { reason: Reason; message: string; crdHash: string; local?: boolean };
 }
 
 export const createSyncer = (connection: string, api: ApiName): Syncer => ({
@@ -89,6 +97,7 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   ruleFor: () => ({ mode: "held", adopt: false, paused: "" }),
   lost: false,
   inFlight: 0,
+  busy: new Map(),
   crd: null,
   desired: null,
   accepted: undefined,
@@ -98,7 +107,7 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   ruled: "",
   seen: "",
   unguarded: false,
-  reported: "",
+  reported: new Map(),
   verdict: { reason: "Pending", message: "not looked at yet", crdHash: "" },
 });
 
@@ -108,11 +117,31 @@ export const syncersOf = (syncers: ReadonlyMap<string, Syncer>, connection: stri
 
 /** The gate of one object at this moment. */
 export function gateFor(syncer: Syncer, key: string): Gate {
-  const ruling = syncer.ruleFor(parseKey(key).namespace);
-  const { provider, shape } = syncer.watching ?? {};
-  const engaged = provider?.listed === true || provider?.unserved === true;
-  return { ...ruling, engaged, listing: !engaged && !syncer.lost, clusterUid: shape?.clusterUid ?? "" };
+  const { namespace } = parseKey(key);
+  const { watching } = syncer;
+  const engaged = watching !== null && isOpen(watching, namespace);
+  const clusterUid = watching?.shape.clusterUid ?? "";
+  return { ...syncer.ruleFor(namespace), engaged, listing: !engaged && !syncer.lost, clusterUid };
 }
+
+/** May the copies of the namespace's objects be judged: is it known what there is of them, or that nobody will tell? */
+function isOpen({ provider, shape }: Watching, namespace: string): boolean {
+  const home = homeOf(shape, namespace);
+  if (provider === null || home === undefined) return false;
+  return provider.feeds.isListed(home) || provider.feeds.isUnserved(home);
+}
+
+/** A pass of an object in that namespace begins (1) or has ended (-1). */
+export function notePass(syncer: Syncer, namespace: string, change: 1 | -1): void {
+  syncer.inFlight += change;
+  const busy = (syncer.busy.get(namespace) ?? 0) + change;
+  if (busy === 0) syncer.busy.delete(namespace);
+  else syncer.busy.set(namespace, busy);
+}
+
+/** Passes under way in those namespaces. */
+export const busyIn = ({ busy }: Syncer, namespaces: readonly string[]): number =>
+  namespaces.reduce((count, namespace) => count + (busy.get(namespace) ?? 0), 0);
 
 /** Objects this syncer acts for that carry our finalizer. */
 export function claimed({ watching, ruleFor }: Syncer): number {

@@ -1,6 +1,7 @@
-// Both sides of every object of one bound API, reduced to facts: what the consumer's watch and the provider's watch show,
+// Both sides of every object of one bound API, reduced to facts: what the watches of the consumer and of the provider show,
 // and what answers to our own writes said. Promises: the newest state of a side wins; a body is kept exactly as long as
-// its object is not settled; the counts per namespace are kept as objects change, never by a scan.
+// its object is not settled; the counts per namespace are kept as objects change, never by a scan; a complete list says
+// something of what it covers and of nothing else.
 
 import { isOlderVersion, keyOf, keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
 import {
@@ -10,6 +11,7 @@ import {
   type ObjectContext,
 } from "../machines/object-facts.ts";
 import { isContested } from "../machines/rules/contest.ts";
+import { homeOf } from "../machines/rules/mapper.ts";
 import { consumerFact, copyFact, type Shape } from "./facts.ts";
 
 /** What a machine remembers of an object between passes; absent for a settled one. */
@@ -73,28 +75,40 @@ const tallyOf = ({ consumer, memory }: Entry): Tally =>
         paused: Number(consumer.paused),
       };
 
+/** What a complete list covers. */
+export interface Part {
+  /** One namespace of the side it is of; absent: the whole cluster. */
+  namespace?: string;
+  /** Has a state of that version, in that namespace of the side, been told by somebody who knows more than this list? */
+  isNewer?: (namespace: string, resourceVersion: string) => boolean;
+}
+
 export interface Table {
   get(key: string): Entry | undefined;
-  keys(): IterableIterator<string>;
+  /** Of one namespace, or all. */
+  keys(namespace?: string): IterableIterator<string>;
   readonly size: number;
   /** Copies of no object of ours: the provider's word alone. */
   readonly strays: number;
   /** Each returns the consumer key of what changed, or undefined when it was old news. */
   consumerSeen(object: KubeObject): string | undefined;
   consumerGone(object: KubeObject): string | undefined;
-  consumersListed(keys: ReadonlySet<string>): string[];
+  consumersListed(keys: ReadonlySet<string>, part?: Part): string[];
   copySeen(copy: KubeObject): string | undefined;
   copyGone(copy: KubeObject): string | undefined;
   /** `keys` are provider keys. */
-  copiesListed(keys: ReadonlySet<string>): string[];
+  copiesListed(keys: ReadonlySet<string>, part?: Part): string[];
   /** The copy with that uid is gone: the server said so in an answer. */
   forgetCopy(key: string, uid: string): void;
-  /** Another provider client: nothing is known of the copies any more. */
-  forgetCopies(): void;
+  /** Another provider client, or nobody looks at these namespaces there: nothing is known of the copies any more. */
+  forgetCopies(isForgotten?: (home: string) => boolean): void;
+  /** Nobody looks at these namespaces any more: nothing is known of their objects. */
+  forgetConsumers(isForgotten: (namespace: string) => boolean): void;
   remember(key: string, memory: Memory | null): void;
   dropBodies(key: string): void;
   tally(namespace: string): Tally;
-  namespaces(): IterableIterator<string>;
+  /** Of which anything is known; with `home`, those whose copies are in that namespace of the provider. */
+  namespaces(home?: string): string[];
   /** Keys of the objects that `Tally` counts as failing. */
   readonly failing: ReadonlySet<string>;
 }
@@ -105,32 +119,54 @@ export const contextFrom = (memory: Memory | null): ObjectContext => {
   return { ...initialObjectContext, ...remembered };
 };
 
+/** One namespace of the consumer. */
+interface Room {
+  entries: Map<string, Entry>;
+  tally: Tally;
+  /** Where its copies are; undefined where the Mapper does not say. */
+  home: string | undefined;
+}
+
+const namespaceOf = (key: string): string => key.slice(0, key.indexOf("/"));
+
 export function createTable(shape: Shape): Table {
-  const entries = new Map<string, Entry>();
-  const tallies = new Map<string, Tally>();
+  const rooms = new Map<string, Room>();
   const failing = new Set<string>();
+  let size = 0;
   let strays = 0;
+
+  const find = (key: string): Entry | undefined => rooms.get(namespaceOf(key))?.entries.get(key);
+
+  const roomFor = (namespace: string): Room => {
+    const known = rooms.get(namespace);
+    if (known) return known;
+    const room: Room = { entries: new Map(), tally: { ...NOTHING }, home: homeOf(shape, namespace) };
+    rooms.set(namespace, room);
+    return room;
+  };
   const isStray = ({ consumer, copy }: Entry): number => Number(consumer === null && copy !== null);
 
-  const count = (key: string, before: Tally, after: Tally) => {
+  const count = (key: string, { tally }: Room, before: Tally, after: Tally) => {
     if (after.failing) failing.add(key);
     else failing.delete(key);
-    const { namespace } = parseKey(key);
-    const tally = tallies.get(namespace) ?? { ...NOTHING };
     for (const field of Object.keys(NOTHING) as (keyof Tally)[]) tally[field] += after[field] - before[field];
-    tallies.set(namespace, tally);
   };
 
   /** Every change of an entry goes through here, so that counts and clean-up cannot be forgotten. */
   const change = (key: string, alter: (entry: Entry) => void): void => {
+    const room = roomFor(namespaceOf(key));
+    const { entries } = room;
     const entry = entries.get(key) ?? emptyEntry();
     const before = tallyOf(entry);
     strays -= isStray(entry);
+    size -= entries.size;
     alter(entry);
     strays += isStray(entry);
-    count(key, before, tallyOf(entry));
+    count(key, room, before, tallyOf(entry));
     if (entry.consumer === null && entry.copy === null) entries.delete(key);
     else entries.set(key, entry);
+    size += entries.size;
+    if (entries.size === 0) rooms.delete(namespaceOf(key));
   };
 
   const consumerKey = (copy: KubeObject): string | undefined => {
@@ -145,7 +181,7 @@ export function createTable(shape: Shape): Table {
     !known || isOlderVersion(known.resourceVersion, object.metadata.resourceVersion);
 
   const lastOfCopy = (key: string) => {
-    const { copy, copyWentAt } = entries.get(key) ?? emptyEntry();
+    const { copy, copyWentAt } = find(key) ?? emptyEntry();
     return copy ?? (copyWentAt === null ? null : { resourceVersion: copyWentAt });
   };
 
@@ -162,11 +198,21 @@ export function createTable(shape: Shape): Table {
     entry.copyBody = null;
   };
 
+  /** Every key in those namespaces whose entry is like this; not one by one, because what is done with them changes them. */
+  const keysWhere = (isIn: (namespace: string, room: Room) => boolean, holds: (entry: Entry, key: string) => boolean) =>
+    [...rooms]
+      .filter(([namespace, room]) => isIn(namespace, room))
+      .flatMap(([, { entries }]) => [...entries].filter(([key, entry]) => holds(entry, key)).map(([key]) => key));
+
   return {
-    get: (key) => entries.get(key),
-    keys: () => entries.keys(),
+    get: find,
+    *keys(namespace) {
+      for (const room of namespace === undefined ? rooms.values() : [rooms.get(namespace)]) {
+        yield* room?.entries.keys() ?? [];
+      }
+    },
     get size() {
-      return entries.size;
+      return size;
     },
     get strays() {
       return strays;
@@ -174,7 +220,7 @@ export function createTable(shape: Shape): Table {
     failing,
     consumerSeen(object) {
       const key = keyText(keyOf(object));
-      if (!isNews(entries.get(key)?.consumer, object)) return undefined;
+      if (!isNews(find(key)?.consumer, object)) return undefined;
       // Before anything is changed: a Mapper may throw.
       const fact = consumerFact(shape, object);
       change(key, (entry) => {
@@ -186,12 +232,16 @@ export function createTable(shape: Shape): Table {
     },
     consumerGone(object) {
       const key = keyText(keyOf(object));
-      if (!ends(entries.get(key)?.consumer, object)) return undefined;
+      if (!ends(find(key)?.consumer, object)) return undefined;
       change(key, noConsumer);
       return key;
     },
-    consumersListed(keys) {
-      const lost = [...entries].filter(([key, entry]) => entry.consumer !== null && !keys.has(key)).map(([key]) => key);
+    consumersListed(keys, { namespace, isNewer } = {}) {
+      const lost = keysWhere(
+        (room) => namespace === undefined || room === namespace,
+        ({ consumer }, key) =>
+          consumer !== null && !keys.has(key) && isNewer?.(namespaceOf(key), consumer.resourceVersion) !== true,
+      );
       for (const key of lost) change(key, noConsumer);
       return lost;
     },
@@ -199,7 +249,7 @@ export function createTable(shape: Shape): Table {
       const key = consumerKey(copy);
       if (key === undefined || !isNews(lastOfCopy(key), copy)) return undefined;
       // What is not known here is not taken for absent: before anything is done that depends on it, it is looked up.
-      if (strays >= MOST_STRAYS && !entries.has(key)) return undefined;
+      if (strays >= MOST_STRAYS && find(key) === undefined) return undefined;
       change(key, (entry) => {
         entry.copy = copyFact(shape, copy);
         entry.copyBody = copy;
@@ -208,38 +258,53 @@ export function createTable(shape: Shape): Table {
     },
     copyGone(copy) {
       const key = consumerKey(copy);
-      if (key === undefined || !ends(entries.get(key)?.copy, copy)) return undefined;
+      if (key === undefined || !ends(find(key)?.copy, copy)) return undefined;
       change(key, (entry) => {
         noCopy(entry);
         entry.copyWentAt = copy.metadata.resourceVersion;
       });
       return key;
     },
-    copiesListed(keys) {
+    copiesListed(keys, { namespace, isNewer } = {}) {
       const providerKey = (key: string) => keyText(shape.mapper.toProvider(shape.resource, parseKey(key)));
-      const lost = [...entries].filter(([key, entry]) => entry.copy !== null && !keys.has(providerKey(key)));
-      for (const [key] of lost) change(key, noCopy);
-      return lost.map(([key]) => key);
+      const lost = keysWhere(
+        (_, { home }) => namespace === undefined || home === namespace,
+        ({ copy }, key) => {
+          if (copy === null) return false;
+          const there = providerKey(key);
+          return !keys.has(there) && isNewer?.(namespaceOf(there), copy.resourceVersion) !== true;
+        },
+      );
+      for (const key of lost) change(key, noCopy);
+      return lost;
     },
     forgetCopy(key, uid) {
-      if (entries.get(key)?.copy?.uid === uid) change(key, noCopy);
+      if (find(key)?.copy?.uid === uid) change(key, noCopy);
     },
-    forgetCopies() {
-      for (const key of [...entries.keys()]) {
+    forgetCopies(isForgotten = () => true) {
+      const forgotten = keysWhere(
+        (_, { home = "" }) => isForgotten(home),
+        () => true,
+      );
+      for (const key of forgotten) {
         change(key, (entry) => {
           noCopy(entry);
           entry.copyWentAt = null;
         });
       }
     },
+    forgetConsumers(isForgotten) {
+      for (const key of keysWhere(isForgotten, ({ consumer }) => consumer !== null)) change(key, noConsumer);
+    },
     remember(key, memory) {
-      if (entries.has(key)) change(key, (entry) => (entry.memory = memory));
+      if (find(key) !== undefined) change(key, (entry) => (entry.memory = memory));
     },
     dropBodies(key) {
-      const entry = entries.get(key);
+      const entry = find(key);
       if (entry) entry.consumerBody = entry.copyBody = null;
     },
-    tally: (namespace) => tallies.get(namespace) ?? NOTHING,
-    namespaces: () => tallies.keys(),
+    tally: (namespace) => rooms.get(namespace)?.tally ?? NOTHING,
+    namespaces: (home) =>
+      [...rooms].filter(([, room]) => home === undefined || room.home === home).map(([namespace]) => namespace),
   };
 }

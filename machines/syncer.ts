@@ -40,7 +40,8 @@ export interface SyncerFacts {
     /** …and we created it, so it is ours to remove. */
     ours: boolean;
   };
-  lists: { consumer: boolean; provider: boolean };
+  /** Some of what is watched on that side is known completely. whole: all that matters here, so that nothing can be overlooked. */
+  lists: { consumer: boolean; provider: boolean; whole: boolean };
   /** Objects that carry our finalizer and must let go of it, plus passes under way. */
   holding: number;
 }
@@ -105,7 +106,7 @@ export const syncerMachine = setup({
     notWanted: ({ context }) => !wanted(context),
     soonWanted: ({ context }) => !wanted(context) && (context.demand?.coming ?? 0) > 0,
     nothingToDrain: ({ context }) => !mayHold(context) || context.emptied,
-    unlisted: ({ context }) => context.lists?.consumer === false,
+    unlisted: ({ context }) => context.lists?.whole === false,
     holding: ({ context }) => (context.holding ?? 0) > 0,
     crdGoesToo: ({ context }) => context.demand?.takesCrd === true && context.crd?.ours === true,
     connectionAway: ({ context }) => context.connection === "away" || context.connection === "absent",
@@ -209,7 +210,10 @@ export const syncerMachine = setup({
         pulling,
         paused: { tags: "resting", description: "Whoever asks for the CRD is paused, so it is not made." },
         establishing: { tags: "resting", description: "Until the consumer serves the API." },
-        listing: { tags: ["resting", "watching"], description: "Until both sides have been listed completely." },
+        listing: {
+          tags: ["resting", "watching"],
+          description: "Until both sides of some namespace are listed completely.",
+        },
         failing: { tags: ["resting", "watching", "timed"], description: "A step failed; tried again when due." },
       },
     },

@@ -11,8 +11,9 @@ import type { Right } from "./permissions.ts";
 export interface WantedApi {
   name: ApiName;
   namespaced: boolean;
-  /** Where its objects are synced: in these namespaces, or all of them. */
+  /** Where its objects are synced, and where their copies are: in these namespaces of either side, or all of them. */
   namespaces: readonly string[] | "all";
+  homes: readonly string[] | "all";
   /** Its status is a subresource on the consumer; undefined while that is not known. */
   hasStatus?: boolean;
   /** Some binding is to go on with it; otherwise its copies are only to be removed. */
@@ -60,15 +61,21 @@ const split = (api: ApiName): { resource: string; group: string } => {
   return dot < 0 ? { resource: api, group: "" } : { resource: api.slice(0, dot), group: api.slice(dot + 1) };
 };
 
-function onProvider({ name, namespaced, namespaces, live }: WantedApi): Need[] {
+/** One watch for each namespace is enough; one of the whole cluster, where many are bound, is only convenient. */
+function inEach(
+  verbs: string,
+  { name, namespaced }: WantedApi,
+  places: WantedApi["namespaces"],
+  subresource = "",
+): Need[] {
   const { resource, group } = split(name);
-  const on = namespaced ? onNamespaced : onCluster;
-  // Copies are watched in the whole cluster, whatever the bindings.
-  const watched = on("list watch", group, resource);
-  const written = live ? "get create patch delete" : "get delete";
-  if (namespaces === "all") return [...watched, ...on(written, group, resource)];
-  return [...watched, ...namespaces.flatMap((namespace) => onNamespaced(written, group, resource, namespace))];
+  const what = `${resource}${subresource}`;
+  if (places !== "all") return places.flatMap((place) => onNamespaced(verbs, group, what, place));
+  return (namespaced ? onNamespaced : onCluster)(verbs, group, what);
 }
+
+const onProvider = (api: WantedApi): Need[] =>
+  inEach(api.live ? "list watch get create patch delete" : "list watch get delete", api, api.homes);
 
 /** Needed where an object's namespace is missing, so only once that has been met. */
 export const NAMESPACES_FOR_COPIES: Need = {
@@ -84,14 +91,10 @@ export const providerNeeds = ({ crds, apis }: { crds: boolean; apis: readonly Wa
 ];
 
 /** What the konnector needs on its own cluster to sync these APIs. */
-export const instanceNeeds = ({ name, namespaced, hasStatus }: WantedApi): Need[] => {
-  const { resource, group } = split(name);
-  const on = namespaced ? onNamespaced : onCluster;
-  return [
-    ...on("get list watch patch", group, resource),
-    ...(hasStatus === true ? on("patch", group, `${resource}/status`) : []),
-  ];
-};
+export const instanceNeeds = (api: WantedApi): Need[] => [
+  ...inEach("get list watch patch", api, api.namespaces),
+  ...(api.hasStatus === true ? inEach("patch", api, api.namespaces, "/status") : []),
+];
 
 /** What it needs there whatever it syncs. `namespace`: that of the Secrets; `autoBind`: some Connection asks for that. */
 export const ownNeeds = (namespace: string, autoBind: boolean): Need[] => [

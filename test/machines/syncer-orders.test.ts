@@ -8,7 +8,7 @@ import { initialSyncerContext, type SyncerContext, type SyncerEvent, syncerMachi
 import { createReplica, type Replica } from "./replica.ts";
 import { chances, type Deeds, fates, steps, take } from "./schedule.ts";
 import { COMING, EAGER, EAGER_PAUSED, ENDING, NOBODY, PAUSED, WANTED } from "./syncer-samples.ts";
-import { elapse, type Fate, type Side, SIDES, simulate, type World } from "./syncer-world.ts";
+import { elapse, type Fate, NOTHING_LISTED, type Side, SIDES, simulate, type World } from "./syncer-world.ts";
 
 const START = { value: { engaging: "waiting" }, context: initialSyncerContext };
 
@@ -68,7 +68,7 @@ const worlds: fc.Arbitrary<World> = fc
     // Only objects of a definition of ours that is served can hold our finalizer.
     holding: ["established", "deleting"].includes(world.crd.state) && world.crd.owner !== "foreign" ? world.holding : 0,
     watching: false,
-    listed: { consumer: false, provider: false },
+    listed: NOTHING_LISTED,
   }));
 
 const isOurs = ({ owner, state }: World["crd"]): boolean => owner !== "foreign" && state !== "absent";

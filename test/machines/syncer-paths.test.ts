@@ -22,7 +22,9 @@ import {
 } from "./syncer-samples.ts";
 import { unreached, walk } from "./traversal.ts";
 
-const NOTHING_LISTED: SyncerFacts["lists"] = { consumer: false, provider: false };
+/** One namespace of several. */
+const SOME_LISTED: SyncerFacts["lists"] = { consumer: true, provider: true, whole: false };
+const NOTHING_LISTED: SyncerFacts["lists"] = { consumer: false, provider: false, whole: false };
 
 const facts: SyncerEvent[] = [
   ...(["ready", "deleting", "away"] as const).map((connection): SyncerEvent => ({
@@ -37,7 +39,7 @@ const facts: SyncerEvent[] = [
   ...[absent(), served(), served({ state: "installing" }), served({ state: "deleting" }), foreignCrd()].map(
     (crd): SyncerEvent => ({ type: "crd.seen", crd }),
   ),
-  ...[NOTHING_LISTED, LISTED].map((lists): SyncerEvent => ({ type: "lists.seen", lists })),
+  ...[NOTHING_LISTED, SOME_LISTED, LISTED].map((lists): SyncerEvent => ({ type: "lists.seen", lists })),
   ...[0, 1].map((holding): SyncerEvent => ({ type: "holding.counted", holding })),
 ];
 

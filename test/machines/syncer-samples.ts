@@ -42,7 +42,7 @@ export const PAUSED: SyncerFacts["demand"] = { ...WANTED, paused: true };
 /** …or the Connection, whose policy wants it. */
 export const EAGER_PAUSED: SyncerFacts["demand"] = { ...EAGER, paused: true };
 export const OFFERED: SyncerFacts["offer"] = { exported: true, refusal: null };
-export const LISTED: SyncerFacts["lists"] = { consumer: true, provider: true };
+export const LISTED: SyncerFacts["lists"] = { consumer: true, provider: true, whole: true };
 
 /** All facts at once; without a change, those of an API that is synced. */
 export function told(change: Partial<SyncerFacts> = {}): SyncerEvent[] {

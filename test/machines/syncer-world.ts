@@ -25,11 +25,13 @@ export interface World {
   holding: number;
   /** Kept by the syncer: which watches stand, and which of their lists are complete. */
   watching: boolean;
-  listed: { consumer: boolean; provider: boolean };
+  listed: SyncerFacts["lists"];
 }
 
 /** What happens to a request: carried out, refused for now or for good, or carried out while its answer is lost. */
 export type Fate = "done" | "lost" | "failed" | "rejected";
+
+export const NOTHING_LISTED: SyncerFacts["lists"] = { consumer: false, provider: false, whole: false };
 
 const isServed = ({ crd }: World): boolean => crd.state === "established" || crd.state === "deleting";
 const isEngaged = ({ connection }: Pick<World, "connection">): boolean =>
@@ -75,7 +77,7 @@ function truth(world: World, side: Side): SyncerEvent[] {
     case "objects":
       return [
         { type: "lists.seen", lists: { ...world.listed } },
-        { type: "holding.counted", holding: world.listed.consumer ? world.holding : 0 },
+        { type: "holding.counted", holding: world.listed.whole ? world.holding : 0 },
       ];
   }
 }
@@ -134,11 +136,11 @@ export function simulate(
     },
     ended() {
       world.watching = false;
-      world.listed = { consumer: false, provider: false };
+      world.listed = NOTHING_LISTED;
     },
     rested(rest) {
       const watching = rest.hasTag("watching") && isServed(world);
-      if (!watching) world.listed = { consumer: false, provider: false };
+      if (!watching) world.listed = NOTHING_LISTED;
       world.watching = watching;
       const isDone = rest.in("cleaningUp.idle") || rest.in("unbound");
       never("objects left unwatched while they hold us", isDone && lostTrack(world, rest.context));
@@ -162,7 +164,8 @@ function holdingAt(at: string, { crd, connection, watching, holding }: World): n
 export function elapse(world: World, at: string): void {
   const { crd } = world;
   if (crd.state === "installing") crd.state = "established";
-  if (world.watching) world.listed = { consumer: true, provider: isEngaged(world) };
+  // One namespace after the other; what was listed first happened to hold nothing.
+  if (world.watching) world.listed = { consumer: true, provider: isEngaged(world), whole: world.listed.consumer };
   world.holding = holdingAt(at, world);
   if (crd.state === "deleting" && world.holding === 0) crd.state = "absent";
 }

@@ -14,6 +14,7 @@ import {
   failed,
   foreignCrd,
   NOBODY,
+  LISTED,
   OFFERED,
   PASS,
   served,
@@ -55,8 +56,12 @@ describe("the definition", () => {
       "engaging.pulling",
     );
     expect(given({ crd: served({ state: "installing" }) })).toBe("engaging.establishing");
-    expect(given({ lists: { consumer: true, provider: false } })).toBe("engaging.listing");
-    expect(given({ lists: { consumer: false, provider: true } })).toBe("engaging.listing");
+    expect(given({ lists: { consumer: true, provider: false, whole: true } })).toBe("engaging.listing");
+    expect(given({ lists: { consumer: false, provider: true, whole: false } })).toBe("engaging.listing");
+  });
+
+  test("works in the namespaces that have been listed, and waits for no other", () => {
+    expect(given({ lists: { consumer: true, provider: true, whole: false } })).toBe("ready");
     expect(given()).toBe("ready");
   });
 
@@ -178,9 +183,15 @@ describe("the way out", () => {
   });
 
   test("does not take objects that have not been listed for none", () => {
-    const unlisted = ending({ lists: { consumer: false, provider: true } });
+    const unlisted = ending({ lists: { consumer: false, provider: true, whole: false } });
     expect(at(...unlisted, PASS)).toBe("cleaningUp.listing");
     expect(watches(...unlisted, PASS)).toBe(true);
+  });
+
+  test("does not take the namespaces that have been listed for all of them", () => {
+    const some = ending({ lists: { consumer: true, provider: true, whole: false } });
+    expect(at(...some, PASS)).toBe("cleaningUp.listing");
+    expect(at(...some, PASS, { type: "lists.seen", lists: LISTED }, PASS)).toBe("cleaningUp.removingCrd");
   });
 
   test("removes only what we made, and only with the last ClusterBinding", () => {
@@ -233,9 +244,9 @@ describe("the way out", () => {
     const left = told({ demand: NOBODY });
     expect(at(...left, PASS)).toBe("cleaningUp.idle");
     expect(watches(...left, PASS)).toBe(false);
-    expect(at(...left, PASS, { type: "lists.seen", lists: { consumer: false, provider: false } }, PASS)).toBe(
-      "cleaningUp.idle",
-    );
+    expect(
+      at(...left, PASS, { type: "lists.seen", lists: { consumer: false, provider: false, whole: false } }, PASS),
+    ).toBe("cleaningUp.idle");
     expect(at(...left, PASS, { type: "demand.seen", demand: WANTED }, PASS)).toBe("ready");
   });
 
@@ -245,7 +256,7 @@ describe("the way out", () => {
       PASS,
       { type: "demand.seen", demand: NOBODY },
     ];
-    const unlisted: SyncerEvent = { type: "lists.seen", lists: { consumer: false, provider: false } };
+    const unlisted: SyncerEvent = { type: "lists.seen", lists: { consumer: false, provider: false, whole: false } };
     expect(at(...told({ demand: NOBODY }), PASS, ...again, unlisted, PASS)).toBe("cleaningUp.listing");
   });
 });

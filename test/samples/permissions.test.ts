@@ -41,6 +41,7 @@ const WIDGETS: WantedApi = {
   name: "widgets.example.org",
   namespaced: true,
   namespaces: "all",
+  homes: "all",
   hasStatus: true,
   live: true,
 };
