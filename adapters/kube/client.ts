@@ -28,6 +28,7 @@ import { basePath, collectionPath, objectPath, query } from "./paths.ts";
 import { createRequests, type RequestLimits, type RequestOptions, type Success, type Verb } from "./requests.ts";
 import type { ServerAccess } from "./server-access.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
+import { createTurns, type Turns } from "./turns.ts";
 import { startWatch, WATCH_TIMING, type WatchTiming } from "./watch.ts";
 
 export interface ClusterOptions extends TransportOptions, RequestOptions {
@@ -45,6 +46,9 @@ type OnItem = (object: KubeObject) => void;
 
 /** A quiet stream is opened anew after this, in case its connection died alone; the server's own limit comes earlier. */
 const WATCH_IDLE = 300_000;
+/** Watches of one type that may begin at the same time. */
+const BEGINNING = 10;
+
 /** Milliseconds for a list that is no watch's. */
 const LIST_WITHIN = 300_000;
 /** A document describes a whole group of an API: some 30,000 values for a large one of Kubernetes' own. */
@@ -75,6 +79,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
   const base = basePath(access.server);
   const requestTimeout = options.requestTimeout ?? 30_000;
   const watches = new Set<Watch>();
+  const turns = new Map<string, Turns>();
   const streaming = { refused: false };
   let closed = false;
 
@@ -237,6 +242,14 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     });
   };
 
+  /** Of each type its own: a type whose lists hang holds up no other. */
+  const turnsFor = ({ group, resource }: Resource): Turns => {
+    const name = `${resource}.${group}`;
+    const known = turns.get(name) ?? createTurns(BEGINNING);
+    turns.set(name, known);
+    return known;
+  };
+
   const watch = (resource: Resource, scope: WatchOptions, sink: WatchSink): Watch => {
     const started = startWatch(
       {
@@ -247,6 +260,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
         errors,
         heartbeat,
         streaming,
+        turns: turnsFor(resource),
         from: scope.from,
       },
       sink,

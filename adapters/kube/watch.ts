@@ -12,6 +12,7 @@ import type { Heartbeat, Watcher } from "./heartbeat.ts";
 import type { Page } from "./objects.ts";
 import { readPages } from "./pages.ts";
 import { followStream, type StreamEnd } from "./watch-follow.ts";
+import type { Turns } from "./turns.ts";
 import { createEventReader, isExpired } from "./watch-stream.ts";
 
 export interface WatchTiming {
@@ -48,6 +49,8 @@ export interface WatchSource {
   heartbeat: Heartbeat;
   /** Shared by the watches of a cluster: it has refused a streaming list before. */
   streaming: { refused: boolean };
+  /** To begin: until the list is complete, or a stream that resumes stands. */
+  turns: Turns;
   /** Where another watch stood that this one goes on for. */
   from?: string | undefined;
 }
@@ -81,7 +84,7 @@ const doubtsVersion = (failure: unknown): boolean =>
     ? failure.status >= 500 && failure.status !== 503
     : ["ERR_NOT_KUBERNETES", "ERR_ANSWER_TOO_LARGE"].includes(String((failure as { code?: unknown })?.code));
 
-const guard = (sink: WatchSink, isStopped: () => boolean): Required<WatchSink> => ({
+const guard = (sink: WatchSink, isStopped: () => boolean, begun: () => void): Required<WatchSink> => ({
   seen: (object) => {
     if (!isStopped()) sink.seen(object);
   },
@@ -92,6 +95,7 @@ const guard = (sink: WatchSink, isStopped: () => boolean): Required<WatchSink> =
     if (!isStopped()) sink.gone(object);
   },
   listed: (keys) => {
+    begun();
     if (!isStopped()) sink.listed(keys);
   },
   failed: (error) => {
@@ -105,7 +109,9 @@ const guard = (sink: WatchSink, isStopped: () => boolean): Required<WatchSink> =
 export const startWatch = (source: WatchSource, outside: WatchSink, timing: WatchTiming = WATCH_TIMING): Watch => {
   let stopped = false;
   const isStopped = (): boolean => stopped;
-  const sink = guard(outside, isStopped);
+  /** Gives our turn to the next. */
+  let begun = (): void => {};
+  const sink = guard(outside, isStopped, () => begun());
   /** Where to resume; undefined: with a list. */
   let version = source.from;
   let position = (): string | undefined => version;
@@ -126,6 +132,11 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   let release: (() => void) | undefined;
   /** How what is going on takes what the heartbeat says. */
   let watcher: Partial<Watcher> = {};
+
+  const opened = (): void => {
+    if (version !== undefined) begun();
+    recovered();
+  };
 
   const recovered = (): void => {
     if (failing) sink.recovered();
@@ -153,7 +164,7 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   const follow = async (): Promise<Ending> => {
     const reader = createEventReader(source.resource, sink, source.errors, version, source.mostObjects);
     const patience = { line: timing.lineWithin, silence: timing.initialSilence, list: timing.listWithin };
-    const stream = followStream((handler) => source.open(version, handler), reader, patience, recovered);
+    const stream = followStream((handler) => source.open(version, handler), reader, patience, opened);
     const interrupted = new Promise<Ending>((resolve) => {
       const leave = (ending: Ending): void => {
         stream.stop();
@@ -199,6 +210,14 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   const attempt = async (): Promise<Ending> => {
     stood = moved = false;
     watcher = {};
+    const turn = source.turns();
+    begun = release = turn.leave;
+    await turn.come;
+    if (isStopped()) return {};
+    return begin().finally(turn.leave);
+  };
+
+  const begin = async (): Promise<Ending> => {
     if (version === undefined) sink.listing();
     if (version !== undefined || !(paged || source.streaming.refused)) return follow();
     const ending = await list();
@@ -259,6 +278,7 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
       stopped = true;
       leaveHeartbeat();
       release?.();
+      begun();
       release = undefined;
     },
     position: () => position(),
