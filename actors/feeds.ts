@@ -58,8 +58,12 @@ interface Feed {
   listed: boolean;
   unserved: boolean;
   trouble: Refusal | null;
-  /** Version of the last end that it told of, "" before one. */
-  lastEnd: string;
+  /** A list is under way. */
+  listing: boolean;
+  /** Since its last list another one has shown the same objects. */
+  doubled: boolean;
+  /** Up to this version it has told everything of its namespace; "" before its first list. */
+  knownTo: string;
 }
 
 const WHOLE = "";
@@ -67,7 +71,7 @@ const noWatch: Watch = { stop: () => {}, position: () => undefined };
 
 export function createFeeds(side: FeedSink): Feeds {
   const feeds = new Map<string, Feed>();
-  /** Last ends that were told by the watches which the one of the whole cluster has taken over from, by namespace. */
+  /** What the watches knew that the one of the whole cluster has taken over from, by namespace. */
   const inherited = new Map<string, string>();
   let scope: Scope = { wide: "no", namespaces: new Set() };
   let allowed: boolean | undefined;
@@ -78,17 +82,22 @@ export function createFeeds(side: FeedSink): Feeds {
   const apart = (namespace: string): Feed | undefined => (namespace === WHOLE ? undefined : feeds.get(namespace));
   const isWatched = (namespace: string): boolean => feeds.has(WHOLE) || feeds.has(namespace);
 
-  /** What the watch of the namespace saw end, the one of the whole cluster may be about to tell: events come in order. */
+  /** Is that state, told by the watch of the whole cluster, older than what is known of its namespace, and so of what has ended? */
   const isPast = (object: KubeObject): boolean => {
     const namespace = object.metadata.namespace ?? "";
-    const end = (apart(namespace)?.listed ? apart(namespace)?.lastEnd : inherited.get(namespace)) ?? "";
-    return end !== "" && !isOlderVersion(end, object.metadata.resourceVersion) && !side.isKnown(object);
+    const knownTo = apart(namespace)?.knownTo || (inherited.get(namespace) ?? "");
+    return knownTo !== "" && !isOlderVersion(knownTo, object.metadata.resourceVersion) && !side.isKnown(object);
   };
 
-  const partOf = (namespace: string, feed: Feed): Part => {
-    if (namespace !== WHOLE) return { namespace };
-    const version = feed.watch.position() ?? "";
-    return { isNewer: (where, than) => apart(where)?.listed === true && isOlderVersion(version, than) };
+  const advance = (feed: Feed, version: string): void => {
+    if (feed.listed && !feed.listing && isOlderVersion(feed.knownTo, version)) feed.knownTo = version;
+  };
+
+  /** What was shown by two at the same time may be newer than the list of the one. */
+  const partOf = (namespace: string, { knownTo, doubled }: Feed): Part => {
+    const isNewer = (where: string, than: string) =>
+      (namespace === WHOLE ? apart(where)?.listed === true : doubled) && isOlderVersion(knownTo, than);
+    return namespace === WHOLE ? { isNewer } : { namespace, isNewer };
   };
 
   function fail(namespace: string, feed: Feed, error: Failure): void {
@@ -105,23 +114,25 @@ export function createFeeds(side: FeedSink): Feeds {
   const sinkOf = (namespace: string, feed: Feed): WatchSink => ({
     seen(object) {
       if (namespace !== WHOLE || !isPast(object)) side.seen(object);
+      advance(feed, object.metadata.resourceVersion);
     },
     listing() {
-      feed.lastEnd = "";
+      feed.listing = true;
       if (namespace === WHOLE) inherited.clear();
     },
     gone(object) {
-      const { resourceVersion } = object.metadata;
-      if (feed.lastEnd === "" || isOlderVersion(feed.lastEnd, resourceVersion)) feed.lastEnd = resourceVersion;
       side.gone(object);
+      advance(feed, object.metadata.resourceVersion);
     },
     listed(keys) {
-      Object.assign(feed, { listed: true, unserved: false, trouble: null });
+      Object.assign(feed, { listed: true, listing: false, unserved: false, trouble: null });
+      feed.knownTo = feed.watch.position() ?? "";
       side.listed(keys, partOf(namespace, feed));
       if (namespace === WHOLE) {
         refused = false;
         arrange();
       }
+      feed.doubled = feeds.has(WHOLE);
       side.changed();
     },
     failed: (error) => fail(namespace, feed, error),
@@ -134,7 +145,16 @@ export function createFeeds(side: FeedSink): Feeds {
 
   function open(namespace: string): void {
     if (feeds.has(namespace)) return;
-    const feed: Feed = { watch: noWatch, listed: false, unserved: false, trouble: null, lastEnd: "" };
+    const feed: Feed = {
+      watch: noWatch,
+      listed: false,
+      unserved: false,
+      trouble: null,
+      listing: false,
+      doubled: feeds.has(WHOLE),
+      knownTo: "",
+    };
+    if (namespace === WHOLE) for (const other of feeds.values()) other.doubled = true;
     feeds.set(namespace, feed);
     feed.watch = side.open(namespace, sinkOf(namespace, feed));
   }
@@ -142,7 +162,7 @@ export function createFeeds(side: FeedSink): Feeds {
   function close(namespace: string): boolean {
     const feed = feeds.get(namespace);
     feed?.watch.stop();
-    if (feed?.listed && namespace !== WHOLE && wide()) inherited.set(namespace, feed.lastEnd);
+    if (feed?.listed && namespace !== WHOLE && wide()) inherited.set(namespace, feed.knownTo);
     return feeds.delete(namespace);
   }
 
@@ -151,11 +171,11 @@ export function createFeeds(side: FeedSink): Feeds {
     scope.wide === "needed" ||
     (!refused && (wide()?.listed === true || (scope.wide === "wanted" && allowed !== false)));
 
-  /** While the whole cluster is about to be listed, those that stand go on, and no other begins. */
+  /** While the whole cluster is about to be listed, those that know their namespace go on, and no other begins. */
   function wantedApart(): ReadonlySet<string> {
     if (wide()?.listed === true && !refused) return new Set();
     if (!wantsWide() || refused) return scope.namespaces;
-    return new Set([...scope.namespaces].filter((namespace) => feeds.has(namespace)));
+    return new Set([...feeds].filter(([namespace, { listed }]) => namespace !== WHOLE && listed).map(([one]) => one));
   }
 
   function arrange(): void {

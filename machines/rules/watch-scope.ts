@@ -13,7 +13,7 @@ export interface Scope {
 }
 
 /** One watch for each of so many namespaces is cheaper than one that shows everybody's objects. */
-export const MOST_APART = 10;
+const MOST_APART = 10;
 
 export interface Reasons {
   /** A ClusterBinding lists the API, or its objects have no namespace. */
