@@ -4,7 +4,7 @@
 // Best effort: it never stands in the way of a request. Rule: docs/reference/behaviour.md, "Permissions".
 
 import { isDeepStrictEqual } from "node:util";
-import { covers, describeRights, type Right, rightIn } from "../machines/rules/permissions.ts";
+import { covers, describeRights, isGranted, type Right, rightIn } from "../machines/rules/permissions.ts";
 import {
   instanceNeeds,
   NAMESPACES_FOR_COPIES,
@@ -126,7 +126,10 @@ async function look(engine: Engine, name: string, side: Side, standing: Standing
     if (!isDeepStrictEqual(everywhere, standing.answers.get("")?.rules)) reconsider(engine, name);
     if (isDeepStrictEqual(before, standing.missing)) return;
     tell(engine, name, standing.missing);
-    if (before?.some((right) => !standing.missing?.includes(right))) tryAgain(engine, name);
+    if (before?.some((right) => !standing.missing?.includes(right))) {
+      tryAgain(engine, name);
+      doubtEverywhere(engine, key, standing);
+    }
     await reportRights(engine, name);
   } catch (error) {
     engine.timers.set(key, NO_ANSWER);
@@ -134,10 +137,23 @@ async function look(engine: Engine, name: string, side: Side, standing: Standing
   }
 }
 
+/** What was granted may be granted everywhere, and just not yet when that was asked, before its namespace was asked about. */
+function doubtEverywhere(engine: Engine, key: string, standing: Standing): void {
+  if (standing.answers.size < 2) return;
+  standing.doubted.add("");
+  engine.timers.set(key, AFTER_DENIAL);
+}
+
 function tell({ log }: Engine, name: string, missing: readonly Right[]): void {
   const whose = name === OURSELVES ? { side: "consumer" } : { side: "provider", connection: name };
   if (missing.length === 0) log.info(whose, "no right is missing");
   else log.warn({ ...whose, missing: describeRights(missing) }, "rights are missing");
+}
+
+/** More than is needed, which would have done as well; and the last review of the whole cluster says that it is granted. */
+function isBelieved({ answers, needs }: Standing, right: Right): boolean {
+  const rules = answers.get("")?.rules;
+  return rules !== undefined && isGranted(rules, right) && needs.some((need) => covers(right, need.right));
 }
 
 /** A request was refused. What was believed to be granted is asked for again soon; what is known to be missing is not. */
@@ -149,7 +165,7 @@ export function noteDenial(engine: Engine, name: string, { message }: ApiError):
   if (isHome) standing.homeless = engine.clock.now();
   const isNeeded =
     isHome || standing.needs.some((need) => [need.right, need.or].some((one) => one && covers(one, right)));
-  if (!isNeeded || standing.missing.some((one) => covers(one, right))) return;
+  if (!(isNeeded || isBelieved(standing, right)) || standing.missing.some((one) => covers(one, right))) return;
   for (const namespace of placesOf(right)) standing.doubted.add(namespace);
   engine.wake(permissionsKey(name), PRIORITY.backlog);
 }

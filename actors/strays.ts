@@ -51,7 +51,10 @@ export function search(engine: Engine, syncer: Syncer, watching: Watching): void
   if (it.state === "under way" || it.state === "waiting") return;
   if (!isCaretaker(engine, syncer)) it.state = "idle";
   else if (it.state === "idle") it.state = "due";
-  if (it.state === "refused" && mayWatchAll(engine, OURSELVES, shape.resource) === true) it.state = "due";
+  const allowed = mayWatchAll(engine, OURSELVES, shape.resource);
+  // Only what a review has come to say: one that is older than the refusal would have it asked for again and again.
+  if (it.state === "refused" && allowed === true && it.allowed !== true) it.state = "due";
+  it.allowed = allowed;
   if (it.state === "due" && !consumer.isWide) void look(engine, syncer, watching);
 }
 

@@ -34,6 +34,8 @@ export interface Watching {
 export interface Search {
   /** idle: another Connection's business. waiting: until it is tried again. */
   state: "idle" | "due" | "under way" | "waiting" | "refused" | "done";
+  /** May the whole cluster be listed, as far as was known at the last pass? */
+  allowed?: boolean | undefined;
   /** Namespaces that have, or may have, some. */
   found: Set<string>;
   cancel: () => void;

@@ -55,6 +55,8 @@ async function run(config: Config): Promise<void> {
     log,
     telemetry: metrics,
   };
+  metrics.gauge("memory_rss_bytes", () => process.memoryUsage().rss);
+  metrics.gauge("memory_heap_bytes", () => process.memoryUsage().heapUsed);
   const running: { supervisor?: Supervisor } = {};
   // Before anything is done: a process whose ports are taken must not be a second writer.
   const health = await startHealth({

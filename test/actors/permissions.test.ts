@@ -7,6 +7,7 @@ import type { Engine } from "../../actors/engine.ts";
 import { OURSELVES, permissionsKey } from "../../actors/keys.ts";
 import { noteDenial, permissionsPass } from "../../actors/permissions.ts";
 import { ApiError, type Cluster, UnreachableError, type WatchSink } from "../../actors/ports.ts";
+import type { Syncer } from "../../actors/syncer.ts";
 import { CRDS } from "../../crds/resources.ts";
 import { describeRights } from "../../machines/rules/permissions.ts";
 import { manualClock, type ManualClock } from "./manual-clock.ts";
@@ -135,6 +136,17 @@ describe("a refusal", () => {
     expect([asked, dueIn]).toEqual([1, 2_000]);
     await after(2_000);
     expect([missing(), asked]).toEqual(["create events in all namespaces", 2]);
+  });
+
+  it("in the whole cluster, of what is needed in a namespace and believed to be granted everywhere, has that asked for", async () => {
+    noteDenial(engine, OURSELVES, refusal("list", "secrets"));
+    expect(woken).toContain(KEY);
+    const syncer = { key: "acme/syncer/widgets", connection: "acme", watching: null };
+    engine.syncers.set(syncer.key, syncer as unknown as Syncer);
+    rules = [BUT_EVENTS, { ...CORE, resources: ["namespaces", "events", "secrets"] }];
+    await after(2_000);
+    expect([asked, missing()]).toEqual([2, ""]);
+    expect(woken).toContain(syncer.key);
   });
 
   it("that was mistaken leaves all as it is", async () => {
