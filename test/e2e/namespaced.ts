@@ -17,7 +17,7 @@ const others = (rules: readonly Rule[]): Rule[] => rules.filter(({ apiGroups }) 
 
 /** What the konnector needs on either side besides the rights on instances. */
 export const GENERAL_HERE = others(CONSUMER_RIGHTS);
-export const GENERAL_THERE = others(PROVIDER_RIGHTS);
+const GENERAL_THERE = others(PROVIDER_RIGHTS);
 
 /** What it needs on the instances of a type, as a Role or a ClusterRole grants it. */
 export const instancesHere = ({ resource }: Resource): Rule[] => [

@@ -11,12 +11,22 @@ import { here, onProvider } from "./lane-work.ts";
 import { type Lane, openLane } from "./lanes.ts";
 import { type Landscape, served, startLandscape } from "./landscape.ts";
 import { apiName, GROUP, instance } from "./manifests.ts";
-import { bind, connect, GENERAL_HERE, grantIn, instancesHere, ready, says, streams, watched } from "./namespaced.ts";
+import {
+  bind,
+  connect,
+  GENERAL_HERE,
+  grantIn,
+  instancesHere,
+  instancesThere,
+  ready,
+  says,
+  streams,
+  watched,
+} from "./namespaced.ts";
 import { at, type Body } from "./objects.ts";
 import { makeRoom } from "./rooms.ts";
-import { KONNECTOR_USER } from "./rights.ts";
+import { grant, KONNECTOR_USER } from "./rights.ts";
 import { providerUserOf, setRules, untilRefused } from "./rules.ts";
-import { grant } from "./rights.ts";
 import { isWrite, listen, refusals } from "./traffic.ts";
 
 let land: Landscape;
@@ -99,7 +109,6 @@ describe.concurrent("a Binding", () => {
       ...missingThere,
     });
     expect((await consumer.objects.get(type, at("three", "roles-poor"))).metadata.finalizers).toBeUndefined();
-    const { instancesThere } = await import("./namespaced.ts");
     await grant(provider.plane, providerUserOf(word), instancesThere(type), "roles-poor", `${word}-instances`);
     await says(land, which, "roles-poor", { ...READY, ...ALL_GRANTED });
     await copy(which, "three", "roles-poor");
@@ -234,9 +243,7 @@ describe("after a restart", () => {
       await make(which, name, room);
       await copy(which, name, room);
     }
-    await consumer.objects.merge(BINDINGS, at(word, word), { metadata: { finalizers: [] } });
-    const stop = land.konnector.kill();
-    await stop;
+    await land.konnector.kill();
     await consumer.objects.merge(BINDINGS, at(word, word), { metadata: { finalizers: [] } });
     await consumer.objects.remove(BINDINGS, at(word, word));
     await absent(consumer.objects, BINDINGS, at(word, word));
