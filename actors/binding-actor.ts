@@ -109,15 +109,18 @@ function boundVerdict(engine: Engine, syncer: Syncer, namespace: string): Told {
 
 /** Why this binding, unlike others that list the API, gets nothing for it. */
 function refusalFor(engine: Engine, binding: AnyBinding, api: ApiName): Told | null {
-  if (binding.kind === "ClusterBinding" || isDeleting(binding)) return null;
+  if (isDeleting(binding)) return null;
   const { name: connection } = binding.spec.connectionRef;
   const offer = engine.engagements.get(connection)?.offer(api);
-  if (offer?.api.scope === "Cluster") {
+  if (binding.kind === "Binding" && offer?.api.scope === "Cluster") {
     return { reason: "ClusterScopedAPI", message: "its objects have no namespace; list it in a ClusterBinding" };
   }
-  const winner = governing(viewsOf(engine, connection), api, keyOf(binding).namespace);
-  if (winner?.kind !== "ClusterBinding") return null;
-  return { reason: "CoveredByClusterBinding", message: `ClusterBinding ${winner.name} governs it in every namespace` };
+  const { namespace, name } = keyOf(binding);
+  const winner = governing(viewsOf(engine, connection), api, namespace);
+  if (winner === undefined || (winner.kind === binding.kind && winner.name === name)) return null;
+  return winner.kind === "ClusterBinding"
+    ? { reason: "CoveredByClusterBinding", message: `ClusterBinding ${winner.name} governs it in every namespace` }
+    : { reason: "CoveredByBinding", message: `the older Binding ${winner.name} governs it in this namespace` };
 }
 
 /** What still holds a deleting binding; null while that cannot be told. */

@@ -113,18 +113,27 @@ const useAsUser = ({ existing, connection }: Facts): OwnershipDecision => ({
   manifest: rewritten(existing, { [ANNOTATION.connection]: connection, [ANNOTATION.crdOrigin]: "user" }),
 });
 
-const isUsable = ({ existing, desired, pullPolicy, providerVersions }: Facts): boolean => {
-  if (schemaHash(existing.spec) === desired.hash) return true;
-  const version = syncedVersion(existing)?.name;
-  return pullPolicy === "None" && version !== undefined && providerVersions.includes(version);
-};
+/** What a definition says its objects are: those of another scope or kind are not the provider's, whatever they are called. */
+const natureOf = ({ spec: { scope, names } }: Crd | CrdManifest): string => `${scope} ${names.kind}`;
 
-const refuseForeign = ({ existing, pullPolicy }: Facts): OwnershipDecision => ({
+/** Why a definition that somebody else made cannot stand for the provider's, though its schema need not be the same; "" if it can. */
+function mismatch({ existing, desired, providerVersions }: Facts): string {
+  const [here, there] = [natureOf(existing), natureOf(desired.manifest)];
+  if (here !== there) return `is of ${here}, the provider's of ${there}`;
+  const version = syncedVersion(existing)?.name;
+  const isServed = version !== undefined && providerVersions.includes(version);
+  return isServed ? "" : "serves no version that the provider serves";
+}
+
+const isUsable = (facts: Facts): boolean =>
+  schemaHash(facts.existing.spec) === facts.desired.hash || (facts.pullPolicy === "None" && mismatch(facts) === "");
+
+const refuseForeign = ({ existing, pullPolicy, ...facts }: Facts): OwnershipDecision => ({
   do: "refuse",
   reason: "ForeignObjectExists",
   message:
     pullPolicy === "None"
-      ? `the definition ${existing.metadata.name} on this cluster serves no version that the provider serves`
+      ? `the definition ${existing.metadata.name} on this cluster ${mismatch({ existing, pullPolicy, ...facts })}`
       : `a definition ${existing.metadata.name} that no konnector installed exists on this cluster and differs from the provider's; remove it, make it equal, or use pullPolicy None`,
 });
 

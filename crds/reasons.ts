@@ -180,7 +180,13 @@ export const REASONS = {
   },
   CoveredByClusterBinding: {
     on: ["Binding Ready=False", "Binding Synced=False", "API Ready=False"],
-    when: "A ClusterBinding syncs this API in all namespaces, so this Binding has nothing to do for it.",
+    when: "A ClusterBinding syncs this API in all namespaces, so this Binding, or younger ClusterBinding, has nothing to do for it; it takes over when that one goes.",
+    todo: "Remove the API from one of the two.",
+    origin: "new",
+  },
+  CoveredByBinding: {
+    on: ["Binding Ready=False", "Binding Synced=False", "API Ready=False"],
+    when: "An older Binding syncs this API in the same namespace, so this one has nothing to do for it; it takes over when that one goes.",
     todo: "Remove the API from one of the two.",
     origin: "new",
   },

@@ -17,6 +17,7 @@ const WORST_FIRST: readonly Reason[] = [
   "SchemaRejected",
   "ClusterScopedAPI",
   "CoveredByClusterBinding",
+  "CoveredByBinding",
   "Paused",
   "Pending",
 ];
@@ -54,7 +55,9 @@ function everyApi({ apis = [], binding }: BindingContext): Verdict {
     const ignored = binding?.ignored?.length ? `; without effect in this version: ${binding.ignored.join(", ")}` : "";
     return { status: "True", reason: "AsExpected", message: `every API is synced${ignored}` };
   }
-  return not(worst, joined(unready.map((api) => `${api.name}: ${api.message}`)));
+  const said = unready.slice(0, BOUND).map((api) => `${api.name}: ${api.message}`);
+  const others = unready.slice(BOUND).map((api) => api.name);
+  return not(worst, [...said, ...(others.length > 0 ? [`and ${others.join(", ")}`] : [])].join("; "));
 }
 
 function synced(whole: Verdict, apis: ApiVerdict[]): Verdict {

@@ -105,6 +105,17 @@ describe("a definition that somebody else made", () => {
     });
   });
 
+  test.each([
+    ["scope", { scope: "Cluster" as const }, "Cluster Widget"],
+    ["kind", { names: { ...provider.spec.names, kind: "Gizmo", listKind: "GizmoList" } }, "Namespaced Gizmo"],
+  ])("is refused under None where its objects are of another %s", (_, spec, nature) => {
+    expect(decide(foreign(spec), { pullPolicy: "None" })).toMatchObject({
+      do: "refuse",
+      reason: "ForeignObjectExists",
+      message: expect.stringContaining(`is of ${nature}, the provider's of Namespaced Widget`),
+    });
+  });
+
   test("stays unwritten when the provider's schema moves away from it later", () => {
     const stamped = installed("acme", { spec: OTHER_SPEC });
     stamped.metadata.annotations = { ...stamped.metadata.annotations, "core.kube-bind.io/crd-origin": "user" };

@@ -123,9 +123,12 @@ test("a definition stays, with its objects and their copies, while a binding of 
   await down().create(CONNECTIONS, manifests.connection("shared-2"));
   const second = manifests.clusterBinding("shared-2", [type]);
   await down().create(CLUSTER_BINDINGS, second);
-  await conditions(down(), CLUSTER_BINDINGS, at("shared-2"), READY);
+  await conditions(down(), CLUSTER_BINDINGS, at("shared-2"), {
+    Ready: { status: "False", reason: "CoveredByClusterBinding" },
+  });
   await down().remove(CLUSTER_BINDINGS, at("shared"));
   await absent(down(), CLUSTER_BINDINGS, at("shared"));
+  await conditions(down(), CLUSTER_BINDINGS, at("shared-2"), READY);
   expect((await down().get(CRDS, at(apiName(type)))).metadata.uid).toBe(uid);
   expect(await allSynced(type, "shared")).toEqual(before);
   await down().remove(CLUSTER_BINDINGS, at("shared-2"));

@@ -51,6 +51,7 @@ const WORST_FIRST: Reason[] = [
   "SchemaRejected",
   "ClusterScopedAPI",
   "CoveredByClusterBinding",
+  "CoveredByBinding",
   "Paused",
   "Pending",
 ];
@@ -123,11 +124,11 @@ describe("its message", () => {
     expect([message["Ready"], message["Connected"]]).toEqual([NOT_READY.message, NOT_READY.message]);
   });
 
-  it("lists what each API that is not in order says, at most five, and counts the others", () => {
+  it("lists what each API that is not in order says, at most five, and names the others", () => {
     const apis = Array.from({ length: 7 }, (_, n) => bad("APINotExported", `api-${n}`));
     const message = told({ apis: [api(), ...apis] }).message["Ready"];
     expect(message).toContain("api-0: api-0 is APINotExported; api-1:");
-    expect(message).toMatch(/; and 2 more$/);
+    expect(message).toMatch(/; and api-5, api-6$/);
     expect(message).not.toContain("widgets.example.org");
   });
 
