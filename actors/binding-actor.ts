@@ -25,6 +25,7 @@ import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { bindingKey, OURSELVES, permissionsKey } from "./keys.ts";
 import { rightsOfBinding } from "./permission-news.ts";
 import { PRIORITY } from "./ports.ts";
+import { leaveNamespaces, noteNamespaces } from "./provider-namespaces.ts";
 import { askedToWait, isStatus } from "./refusals.ts";
 import { isSaid, nextConditions, REWRITE, writeStatus } from "./status-writer.ts";
 import { busyIn, isAtRest, type Syncer } from "./syncer.ts";
@@ -131,6 +132,7 @@ function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaini
   const apis: ApiName[] = [];
   for (const api of answeredApis(binding)) {
     const syncer = syncerFor(engine, connection, api);
+    noteNamespaces(engine, binding, syncer);
     const namespaces = namespacesOf(binding, syncer).filter(
       (namespace) => rule(views, api, namespace).mode === "drain",
     );
@@ -256,7 +258,9 @@ async function claim(engine: Engine, binding: AnyBinding | undefined): Promise<B
 
 async function release(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
   await engine.consumer.confirm();
-  if (binding !== undefined) await removeCleanup(engine.consumer, resourceFor(binding), binding);
+  if (binding === undefined) return { type: "released" };
+  await leaveNamespaces(engine, binding, resourceFor(binding));
+  await removeCleanup(engine.consumer, resourceFor(binding), binding);
   return { type: "released" };
 }
 

@@ -25,6 +25,8 @@ export interface Settings {
   travel: TravelPolicy;
   /** Milliseconds between looks at what cannot be watched. */
   resyncInterval: number;
+  /** Whether namespaces that copies brought to a provider go with the binding, if nothing else is in them. */
+  deleteEmptyNamespaces: boolean;
   /** Groups that source OpenAPI leaves out, and those under k8s.io that providers may deliver. */
   groups: Required<GroupChoice>;
 }
@@ -77,6 +79,8 @@ export interface Engine extends Ports {
   shown: Map<string, unknown>;
   /** Since when (milliseconds) a worse status has been wanted for an object of our own kinds, by uid. */
   doubts: Map<string, number>;
+  /** Namespaces on the provider in which copies of a binding that goes have been, by its uid. */
+  visited: Map<string, Set<string>>;
   /** Connections whose status was not written and is about to be looked at again. */
   rewrites: Set<string>;
   /** Puts an actor on the queue. */

@@ -111,6 +111,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     startedAt: clock.now(),
     shown: new Map(),
     doubts: new Map(),
+    visited: new Map(),
     rewrites: new Set(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
   };

@@ -71,6 +71,7 @@ async function run(config: Config): Promise<void> {
     lease: { namespace: config["lease-namespace"], seconds: Math.ceil(config["lease-duration"] / 1000) },
     mapper: identityMapper,
     travel: travelPolicy(config["sync-annotations"]),
+    deleteEmptyNamespaces: config["delete-empty-namespaces"],
     resyncInterval: config["resync-interval"],
     groups: { excluded: config["openapi-exclude-groups"], allowed: config["openapi-include-groups"] },
   });

@@ -314,10 +314,9 @@ export const EVENT_REASONS = {
   NamespacesKept: {
     type: "Normal",
     on: ["Binding"],
-    when: "The binding is gone; the namespaces created for it on the provider are kept, and the message counts them.",
+    when: "The binding goes; the namespaces that its copies brought to the provider are kept, and the message counts them.",
     todo: "Delete them on the provider if they are no longer wanted.",
     origin: "new",
-    reserved: true,
   },
   LeaseHeldByAnother: {
     type: "Warning",
