@@ -8,6 +8,7 @@ import { isDeleting, keyOf, type KubeObject, type Resource } from "../crds/kube-
 import { ANNOTATION, LABEL } from "../crds/labels.ts";
 import type { DiscoveredResource } from "../crds/openapi/discovered.ts";
 import { NAMESPACES } from "../crds/resources.ts";
+import { homeOf } from "../machines/rules/mapper.ts";
 import type { Right } from "../machines/rules/permissions.ts";
 import { isAllowed } from "./access-reviews.ts";
 import type { Engine } from "./engine.ts";
@@ -20,23 +21,19 @@ import type { Syncer } from "./syncer.ts";
 import type { Tally } from "./table.ts";
 
 /** Where copies of this API go, of objects in those of its namespaces that `concerns` is true of. */
-function homes(
-  { settings }: Engine,
-  { watching }: Syncer,
-  concerns: (namespace: string, tally: Tally) => boolean,
-): string[] {
+function homes({ watching }: Syncer, concerns: (namespace: string, tally: Tally) => boolean): string[] {
   if (watching === null) return [];
   const { table, shape } = watching;
   return [...table.namespaces()]
     .filter((namespace) => namespace !== "" && concerns(namespace, table.tally(namespace)))
-    .map((namespace) => settings.mapper.toProvider(shape.resource, { namespace, name: "any" }).namespace);
+    .flatMap((namespace) => homeOf(shape, namespace) ?? []);
 }
 
 /** Notes where copies that a going binding answers for have been, by its UID: nothing tells of it when they are gone. */
 export function noteNamespaces(engine: Engine, { metadata, kind }: AnyBinding, syncer: Syncer): void {
   const known = engine.visited.get(metadata.uid) ?? new Set<string>();
   const isItsOwn = (namespace: string) => kind === "ClusterBinding" || namespace === metadata.namespace;
-  for (const name of homes(engine, syncer, isItsOwn)) known.add(name);
+  for (const name of homes(syncer, isItsOwn)) known.add(name);
   engine.visited.set(metadata.uid, known);
 }
 
@@ -91,7 +88,7 @@ async function isEmpty({ cluster }: Engagement, namespace: string): Promise<bool
 const isInUse = (engine: Engine, connection: string, name: string): boolean =>
   [...engine.syncers.values()]
     .filter((syncer) => isPeer(engine, connection, syncer.connection))
-    .some((syncer) => homes(engine, syncer, (_, { claimed }) => claimed > 0).includes(name));
+    .some((syncer) => homes(syncer, (_, { claimed }) => claimed > 0).includes(name));
 
 /** True when it is gone, or going. Rejects when it cannot be told whether anything is in it. */
 async function deleteIfEmpty(engine: Engine, engagement: Engagement, { metadata }: KubeObject): Promise<boolean> {
