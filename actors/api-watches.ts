@@ -10,6 +10,7 @@ import type { Engine } from "./engine.ts";
 import type { Shape } from "./facts.ts";
 import { createFeeds, type FeedSink } from "./feeds.ts";
 import { objectKey } from "./keys.ts";
+import { noteLeaving } from "./leaving.ts";
 import { PRIORITY, type Priority, type WatchOptions } from "./ports.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
 import { gateFor, type Syncer, type Watching } from "./syncer.ts";
@@ -40,8 +41,9 @@ function weigh(engine: Engine, syncer: Syncer, key: string, priority: Priority):
   const { watching } = syncer;
   const entry = watching?.table.get(key);
   if (!watching?.consumer.isListed(parseKey(key).namespace) || entry === undefined) return;
-  if (settled(syncer, key, entry)) watching.table.dropBodies(key);
-  else engine.wake(objectKey(syncer.connection, syncer.api, parseKey(key)), priority);
+  if (settled(syncer, key, entry)) return watching.table.dropBodies(key);
+  noteLeaving(engine, syncer, key);
+  engine.wake(objectKey(syncer.connection, syncer.api, parseKey(key)), priority);
 }
 
 /** All of one namespace, or all. */
@@ -155,5 +157,6 @@ export function stopWatching(syncer: Syncer): void {
   stopProvider(syncer.watching);
   syncer.watching.consumer.stop();
   syncer.watching.search.cancel();
+  syncer.leaving.clear();
   syncer.watching = null;
 }

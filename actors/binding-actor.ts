@@ -13,6 +13,7 @@ import {
   initialBindingContext,
 } from "../machines/binding.ts";
 import { bindingConditions, boundApis } from "../machines/binding-status.ts";
+import type { Blocked } from "../machines/rules/blockers.ts";
 import { governing, rule } from "../machines/rules/governing.ts";
 import type { SyncerContext } from "../machines/syncer.ts";
 import type { Cache } from "./cache.ts";
@@ -23,6 +24,7 @@ import { addCleanup, removeCleanup } from "./finalizers.ts";
 import { viewsOf } from "./governance.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { bindingKey, OURSELVES, permissionsKey } from "./keys.ts";
+import { blockedIn } from "./leaving.ts";
 import { rightsOfBinding } from "./permission-news.ts";
 import { PRIORITY } from "./ports.ts";
 import { leaveNamespaces, noteNamespaces } from "./provider-namespaces.ts";
@@ -145,6 +147,14 @@ function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaini
   return { objects, apis, message: `${objects} object(s) still have a copy on the provider${waiting}${why}` };
 }
 
+/** Deletions that are blocked, of objects that this binding answers for. */
+function blocked(engine: Engine, binding: AnyBinding): Blocked {
+  const { name: connection } = binding.spec.connectionRef;
+  const syncers = answeredApis(binding).map((api) => syncerFor(engine, connection, api));
+  const { namespace } = keyOf(binding);
+  return blockedIn(syncers, (_syncer, one) => binding.kind === "ClusterBinding" || one === namespace);
+}
+
 /** Has the syncer seen this through? Not before it has looked at the bindings as they are now. */
 function isDrained(engine: Engine, binding: AnyBinding, syncer: Syncer): boolean {
   const record = engine.records.get(syncer.key);
@@ -186,6 +196,7 @@ function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] 
       type: "connection.seen",
       connection: { exists: phase.state !== "absent", ready: phase.state === "ready", message: phase.reason },
     },
+    { type: "blocked.seen", blocked: blocked(engine, binding) },
     { type: "apis.seen", apis: listedApis(binding).map((api) => verdictFor(engine, binding, api)) },
     ...(isDeleting(binding) ? [{ type: "remaining.counted" as const, remaining: remaining(engine, binding) }] : []),
   ];

@@ -1,6 +1,7 @@
 // The actor behind machines/connection.ts: reads the Secret and the identities, keeps the engaged provider that the
 // machine's state asks for, writes the Connection's status, and wakes its syncers and bindings when its phase changes.
 
+import type { ConditionUpdate } from "../crds/conditions.ts";
 import type { Connection, ExportedApi } from "../crds/connection.ts";
 import { thatFit } from "../crds/exports.ts";
 import { isDeleting, keyOf } from "../crds/kube-object.ts";
@@ -197,19 +198,28 @@ async function report(engine: Engine, name: string, rest: Rest<ConnectionContext
   return written;
 }
 
+/** One that is being deleted says what keeps it from being worked with, and not what itself waits for. */
+function phaseReason(name: string, ready: ConditionUpdate | undefined, fault: ConditionUpdate | undefined): string {
+  if (ready?.status === "True") return `Connection ${name} is Ready`;
+  if (ready?.reason !== "DrainingBindings") return `Connection ${name} is not Ready: ${ready?.message}`;
+  return `Connection ${name} is being deleted${fault ? `: ${fault.message}` : ""}`;
+}
+
 function phaseFrom(engine: Engine, name: string, rest: Rest<ConnectionContext>): Phase {
   if (engine.directory.connection(name) === undefined) {
-    return { state: "absent", lost: true, reason: `Connection ${name} does not exist` };
+    return { state: "absent", lost: true, because: "Pending", reason: `Connection ${name} does not exist` };
   }
   // Reading goes on for one that is paused, and so does everything that waits for it to be Ready.
   const { connection } = rest.context;
   const context = { ...rest.context, connection: connection && { ...connection, paused: false } };
-  const verdict = connectionConditions(stateFor(rest), context).find(({ type }) => type === "Ready");
-  const reason =
-    verdict?.status === "True" ? `Connection ${name} is Ready` : `Connection ${name} is not Ready: ${verdict?.message}`;
+  const verdicts = connectionConditions(stateFor(rest), context);
+  const verdict = verdicts.find(({ type }) => type === "Ready");
+  const fault = verdicts.find(({ type, status }) => ["SecretValid", "Connected"].includes(type) && status !== "True");
+  const because = (fault ?? verdict)?.reason ?? "Pending";
+  const reason = phaseReason(name, verdict, fault);
   const lost = rest.in("disengaged") || rest.in("conflicted");
-  if (rest.in("cleaningUp.draining")) return { state: "deleting", lost, reason };
-  return { state: verdict?.status === "True" ? "ready" : "away", lost, reason };
+  if (rest.in("cleaningUp.draining")) return { state: "deleting", lost, because, reason };
+  return { state: verdict?.status === "True" ? "ready" : "away", lost, because, reason };
 }
 
 function forget(engine: Engine, name: string): void {

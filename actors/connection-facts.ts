@@ -2,12 +2,20 @@
 // provider has shown. Reads caches only; what follows from it is decided by machines/connection.ts.
 
 import type { Connection } from "../crds/connection.ts";
-import { hasFinalizer, isDeleting } from "../crds/kube-object.ts";
+import type { AnyBinding } from "../crds/binding.ts";
+import { hasFinalizer, isDeleting, keyOf, keyText } from "../crds/kube-object.ts";
 import { FINALIZER } from "../crds/labels.ts";
 import { isPaused } from "../crds/pausing.ts";
 import type { Reason } from "../crds/reasons.ts";
-import type { ConnectionEvent, ConnectionFact, Discovery, SchemaFact } from "../machines/connection-facts.ts";
+import type {
+  ConnectionContext,
+  ConnectionEvent,
+  ConnectionFact,
+  Discovery,
+  SchemaFact,
+} from "../machines/connection-facts.ts";
 import type { Engine } from "./engine.ts";
+import { blockedIn } from "./leaving.ts";
 import { statePath } from "./host.ts";
 import { secretFact } from "./kubeconfig-secret.ts";
 import { claimed, isAtRest, type Syncer, syncersOf } from "./syncer.ts";
@@ -38,6 +46,18 @@ const leftovers = (engine: Engine, name: string): number => {
   }
   return count;
 };
+
+const MOST_NAMES = 5;
+
+/** "ClusterBinding acme", "Binding default/acme": those that go already say themselves what they wait for. */
+const nameOf = (binding: AnyBinding): string =>
+  `${binding.kind} ${keyText(keyOf(binding)).replace(/^\//, "")}${isDeleting(binding) ? " (draining)" : ""}`;
+
+/** What the deletion of the Connection waits for, by name. */
+const awaited = (engine: Engine, name: string): ConnectionContext["awaited"] => ({
+  bindings: engine.directory.bindingsOf(name).slice(0, MOST_NAMES).map(nameOf),
+  blocked: blockedIn(syncersOf(engine.syncers, name), () => true),
+});
 
 /** What stands against a definition on this cluster, as opposed to what is merely not there yet. */
 const REFUSED: ReadonlySet<Reason> = new Set([
@@ -72,7 +92,9 @@ export function factsOf(engine: Engine, name: string, connection: Connection | u
     {
       type: "bindings.counted",
       bindings: engine.directory.bindingsOf(name).length,
-      leftovers: isDeleting(connection) ? leftovers(engine, name) : 0,
+      ...(isDeleting(connection)
+        ? { leftovers: leftovers(engine, name), awaited: awaited(engine, name) }
+        : { leftovers: 0 }),
     },
     { type: "schemas.seen", schemas: schemaFact(engine, name) },
     { type: "discovery.seen", discovery },

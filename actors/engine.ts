@@ -2,6 +2,7 @@
 // logic of its own; the supervisor creates it and hands it to each pass.
 
 import type { GroupChoice } from "../crds/denied-groups.ts";
+import type { Reason } from "../crds/reasons.ts";
 import type { MachineRecord } from "./host.ts";
 import type { Directory } from "./directory.ts";
 import type { Documents } from "./documents.ts";
@@ -50,6 +51,8 @@ export interface Phase {
   /** It has been tried and leads nowhere, as opposed to not being there yet. */
   lost: boolean;
   reason: string;
+  /** The same in a word. */
+  because: Reason;
 }
 
 export interface Engine extends Ports {
@@ -93,5 +96,5 @@ export const isoNow = (clock: Clock): string => new Date(clock.now()).toISOStrin
 export const phaseOf = (engine: Engine, connection: string): Phase =>
   engine.phases.get(connection) ??
   (engine.directory.connection(connection)
-    ? { state: "away", lost: false, reason: `Connection ${connection} has not been looked at yet` }
-    : { state: "absent", lost: true, reason: `Connection ${connection} does not exist` });
+    ? { state: "away", lost: false, because: "Pending", reason: `Connection ${connection} has not been looked at yet` }
+    : { state: "absent", lost: true, because: "Pending", reason: `Connection ${connection} does not exist` });

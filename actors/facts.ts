@@ -2,9 +2,11 @@
 // from one side's object alone, so it is the same after a restart and on any replica.
 // Rules: docs/reference/behaviour.md, "In sync" and "Status".
 
+import type { Json } from "../crds/json.ts";
 import { isDeleting, keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER } from "../crds/labels.ts";
 import { isPaused } from "../crds/pausing.ts";
+import type { Reason } from "../crds/reasons.ts";
 import type { ConsumerFact, CopyFact } from "../machines/object-facts.ts";
 import { isHeldByUpdate } from "../machines/rules/field-entries.ts";
 import type { Mapper } from "../machines/rules/mapper.ts";
@@ -31,6 +33,24 @@ export const projectionOf = (shape: Shape, object: KubeObject): KubeObject => {
   return project(object, shape.mapper.toProvider(shape.resource, keyOf(object)), markers, shape.travel);
 };
 
+const BLOCKED: Reason = "DeletionBlocked";
+
+/** Characters of finalizers that are worth remembering. */
+const MOST_HOLDERS = 200;
+
+const holdersOf = ({ metadata }: KubeObject): string => (metadata.finalizers ?? []).join(", ").slice(0, MOST_HOLDERS);
+
+/** The message of our own condition about its deletion, as `withSyncedFalse` writes it. */
+function saidOfDeletion({ status }: KubeObject): string {
+  const conditions = (status as Record<string, Json> | undefined)?.["conditions"];
+  if (!Array.isArray(conditions)) return "";
+  const ours = (conditions as (Record<string, Json> | null)[]).find(
+    (one) => one?.["type"] === "Synced" && one["reason"] === BLOCKED,
+  );
+  const message = ours?.["message"];
+  return typeof message === "string" ? message : "";
+}
+
 export function consumerFact(shape: Shape, object: KubeObject): ConsumerFact {
   const { metadata } = object;
   const ours = metadata.finalizers?.indexOf(FINALIZER.syncer) ?? -1;
@@ -44,6 +64,7 @@ export function consumerFact(shape: Shape, object: KubeObject): ConsumerFact {
     orphan: metadata.annotations?.[ANNOTATION.deletionPolicy] === "Orphan",
     paused: isPaused(object),
     mark: metadata.annotations?.[ANNOTATION.conflict] ?? "",
+    blocked: isDeleting(object) ? saidOfDeletion(object) : "",
     wanted: wantedHash(projectionOf(shape, object)),
     status: statusFact(object, shape.hasStatus),
   };
@@ -54,6 +75,7 @@ export const copyFact = (shape: Shape, copy: KubeObject): CopyFact => ({
   uid: copy.metadata.uid,
   resourceVersion: copy.metadata.resourceVersion,
   deleting: isDeleting(copy),
+  heldBy: isDeleting(copy) ? holdersOf(copy) : "",
   owned: ownedHash(copy),
   heldByUpdate: isHeldByUpdate(copy),
   status: statusFact(copy, shape.hasStatus),

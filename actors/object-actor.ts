@@ -10,6 +10,7 @@ import type { Engine } from "./engine.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { setDue } from "./timers.ts";
 import { objectKey } from "./keys.ts";
+import { noteLeaving, noteLeft } from "./leaving.ts";
 import { EFFECTS, objectEffects } from "./object-effects.ts";
 import type { Work } from "./object-work.ts";
 import { PRIORITY } from "./ports.ts";
@@ -43,11 +44,13 @@ export async function objectPass(engine: Engine, syncer: Syncer, key: Key): Prom
   const providerKey = engine.settings.mapper.toProvider(watching.shape.resource, key);
   const work: Work = { engine, syncer, watching, key, id, providerKey };
   const before = reportable(work);
+  noteLeaving(engine, syncer, id);
   notePass(syncer, key.namespace, 1);
   try {
     await settle(work, due);
   } finally {
     notePass(syncer, key.namespace, -1);
+    noteLeft(work);
     if (before !== reportable(work) || isAwaited(work)) engine.wake(syncer.key, PRIORITY.backlog);
   }
 }

@@ -10,6 +10,7 @@ import { wantedHash } from "../machines/rules/projection.ts";
 import { consumerFact, copyFact, projectionOf } from "./facts.ts";
 import type { Effects } from "./host.ts";
 import { ensureNamespace } from "./namespaces.ts";
+import { awaited } from "./leaving.ts";
 import { deleteCopy, removeFinalizer, stripMarkers } from "./object-removal.ts";
 import { clearMark, markConflict, nameRivals, reportPause, reportRefusal } from "./object-reports.ts";
 import { writeStatus } from "./object-status.ts";
@@ -56,12 +57,12 @@ export function objectEffects(work: Work): Effects<ObjectContext, ObjectEvent> {
     applyCopy: (context) => applyCopy(work, context),
     reownFields: (context) => reownFields(work, context),
     createNamespace: (context) => createNamespace(work, context),
-    lookUpCopy: () => lookUpCopy(work),
+    lookUpCopy: () => awaited(work, () => lookUpCopy(work)),
     writeStatus: (context) => writeStatus(work, context),
     markConflict: (context) => markConflict(work, context),
     clearMark: (context) => clearMark(work, context),
-    deleteCopy: (context) => deleteCopy(work, context),
-    stripMarkers: (context) => stripMarkers(work, context),
+    deleteCopy: (context) => awaited(work, () => deleteCopy(work, context)),
+    stripMarkers: (context) => awaited(work, () => stripMarkers(work, context)),
     removeFinalizer: (context) => removeFinalizer(work, context),
     reportRefusal: (context) => reportRefusal(work, context),
     reportPause: (context) => reportPause(work, context),

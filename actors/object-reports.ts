@@ -2,7 +2,14 @@
 // decision when to say it is the machine's. Shared tools: object-work.ts.
 // Rules: docs/reference/behaviour.md, "Ownership of copies", "Refusals" and "Status".
 
-import { conflictOf, copyOf, isSyncing, type ObjectContext, pausedBy } from "../machines/object-facts.ts";
+import {
+  conflictOf,
+  type ConsumerFact,
+  copyOf,
+  isSyncing,
+  type ObjectContext,
+  pausedBy,
+} from "../machines/object-facts.ts";
 import { reasonOf } from "../machines/object-trouble.ts";
 import { type Rivalry, rivalry } from "../machines/rules/rivals.ts";
 import { isoNow } from "./engine.ts";
@@ -49,6 +56,26 @@ async function noteUnsynced(work: Work, reason: string, message: string) {
   if (isPausedNow(work)) return undefined;
   const status = writes.withSyncedFalse(body.status, body.status, { reason, message }, isoNow(work.engine.clock));
   return patchConsumer(work, writes.putStatus(body.metadata.uid, status), shape.hasStatus ? "status" : undefined);
+}
+
+/** A blocked deletion: an Event and, where the type keeps conditions, ours. What stands there already is not said again. */
+export async function noteBlocked(work: Work, message: string): Promise<void> {
+  const { consumer } = work.watching.table.get(work.id) ?? {};
+  if (!consumer?.deleting || !consumer.claimed || consumer.blocked === message) return;
+  record(work, consumer.uid, "Warning", "DeletionBlocked", message);
+  if (isPausedNow(work)) return;
+  await onConsumer(work, `patch ${kindName(work)} status`, async () => {
+    await noteUnsynced(work, "DeletionBlocked", message);
+    return undefined;
+  });
+}
+
+/** The deletion goes on, and others still hold the object: what was said of it is so no more. */
+export async function takeBackBlocked(work: Work, { blocked, finalizers }: ConsumerFact): Promise<void> {
+  if (blocked === "" || finalizers.count < 2) return;
+  const body = await consumerBody(work);
+  const operations = writes.putStatus(body.metadata.uid, writes.withoutSynced(body));
+  await patchConsumer(work, operations, work.watching.shape.hasStatus ? "status" : undefined);
 }
 
 export const clearMark = (work: Work, { consumer }: ObjectContext): Answer =>

@@ -108,6 +108,10 @@ export const namespaceBody = (name: string, clusterUid: string): unknown => ({
   },
 });
 
+/** The status without our entry. */
+export const withoutSynced = ({ status }: KubeObject): Json | undefined =>
+  isRecord(status) ? { ...status, conditions: conditionsIn(status).filter((one) => !isSynced(one)) } : status;
+
 /** `status` with our entry in it; `shown`: what the object shows now, whose entry keeps its time while it says False. */
 export function withSyncedFalse(
   status: Json | undefined,

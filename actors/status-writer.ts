@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type ConditionUpdate, sameConditions, setCondition } from "../crds/conditions.ts";
 import type { KubeObject, Resource } from "../crds/kube-object.ts";
 import { keyOf } from "../crds/kube-object.ts";
+import type { Reason } from "../crds/reasons.ts";
 import type { Condition } from "../crds/meta.ts";
 import type { Cache } from "./cache.ts";
 import type { Engine } from "./engine.ts";
@@ -45,7 +46,17 @@ const DOUBT = 2_000;
 const DOUBT_AT_FIRST = 8_000;
 const YOUTH = 15_000;
 
-const patience = ({ clock, startedAt }: Engine): number => (clock.now() - startedAt < YOUTH ? DOUBT_AT_FIRST : DOUBT);
+/** Words by which a deletion says what it waits for. */
+const WAITING: ReadonlySet<string> = new Set<Reason>(["DrainingBindings", "DrainingObjects", "DeletionBlocked"]);
+
+const saysWhatIsAwaited = (status: Status | undefined): boolean =>
+  [...reasonsOf(status).values()].some((reason) => WAITING.has(reason));
+
+/** That a deletion has come to wait for something is said at once, and afterwards soon. */
+function patience({ clock, startedAt }: Engine, before: Status | undefined, after: Status): number {
+  if (!saysWhatIsAwaited(after)) return clock.now() - startedAt < YOUTH ? DOUBT_AT_FIRST : DOUBT;
+  return saysWhatIsAwaited(before) ? DOUBT : 0;
+}
 
 /** Milliseconds until a status that was not written is looked at again. */
 export const REWRITE = 1_000;
@@ -70,7 +81,7 @@ function isFreshDoubt(engine: Engine, object: KubeObject, status: Status): boole
   const now = engine.clock.now();
   const since = engine.doubts.get(uid) ?? now;
   engine.doubts.set(uid, since);
-  return now - since < patience(engine);
+  return now - since < patience(engine, statusOf(object), status);
 }
 
 const namesIn = (status: Status | undefined): string =>

@@ -7,6 +7,7 @@ import type { AcceptedSpec } from "../crds/ownership.ts";
 import type { PulledCrd } from "../crds/pull.ts";
 import type { Reason } from "../crds/reasons.ts";
 import type { Gate } from "../machines/object-facts.ts";
+import type { Blocker } from "../machines/rules/blockers.ts";
 import { homeOf } from "../machines/rules/mapper.ts";
 import type { Engagement } from "./engagement.ts";
 import type { Shape } from "./facts.ts";
@@ -56,6 +57,16 @@ export interface Desired {
   notes: string[];
 }
 
+/** An object that has to let go of its copy and has not yet. */
+export interface Leaving {
+  /** Milliseconds. */
+  since: number;
+  /** What was found to stand in its way; null: nothing, or nothing yet. */
+  blocker: Blocker | null;
+  /** What was told of it, without what may change with each try. */
+  told: string;
+}
+
 export interface Syncer {
   key: string;
   connection: string;
@@ -83,6 +94,14 @@ export interface Syncer {
   ruled: string;
   /** The bindings that its last pass looked at. */
   seen: string;
+  /** Objects that have to go, or only their copies, and still hold our finalizer. */
+  leaving: Map<string, Leaving>;
+  /** A look at them is due. */
+  looking: boolean;
+  /** Requests to the provider that deletions wait for and that have not been answered for too long. */
+  unanswered: number;
+  /** What is being said of them on themselves, one after the other. */
+  telling: Promise<void>;
   /** The provider has ignored the guard of a first write: look before each first write. */
   unguarded: boolean;
   /** What it last told its Connection and its bindings: of the API ("") and of each namespace. */
@@ -108,6 +127,10 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   wanted: false,
   ruled: "",
   seen: "",
+  leaving: new Map(),
+  looking: false,
+  unanswered: 0,
+  telling: Promise.resolve(),
   unguarded: false,
   reported: new Map(),
   verdict: { reason: "Pending", message: "not looked at yet", crdHash: "" },

@@ -158,7 +158,6 @@ export const REASONS = {
     when: "An object here is being deleted, but its copy on the provider cannot be removed yet.",
     todo: "Remove the cause that the message names; see the causes of a blocked deletion.",
     origin: "new",
-    reserved: true,
   },
   APINotExported: {
     on: ["Binding Ready=False", "Binding Synced=False", "API Ready=False"],
@@ -301,7 +300,6 @@ export const EVENT_REASONS = {
     when: "The object is being deleted, but its copy on the provider cannot be removed yet.",
     todo: "Remove the cause that the message names.",
     origin: "new",
-    reserved: true,
   },
   FinalizerReleased: {
     type: "Warning",
@@ -342,19 +340,16 @@ export const DELETION_BLOCKERS = {
     when: "The copy on the provider waits for a finalizer of somebody else.",
     todo: "Have the provider's controller finish, or remove its finalizer there.",
     origin: "new",
-    reserved: true,
   },
   ProviderUnreachable: {
-    when: "The provider has not answered for 3 seconds.",
-    todo: "Restore the connection, or set core.kube-bind.io/deletion-policy: Orphan on the object to keep the copy.",
+    when: "The provider does not answer, fails, or is not engaged: its Secret, its credential or its identity is not in order.",
+    todo: "Mend what the message names, or set core.kube-bind.io/deletion-policy: Orphan on the object to keep the copy.",
     origin: "new",
-    reserved: true,
   },
   Forbidden: {
-    when: "The provider does not allow the copy to be deleted.",
-    todo: "Grant delete on the resource, or set core.kube-bind.io/deletion-policy: Orphan on the object to keep the copy.",
+    when: "The provider does not allow the copy to be read or deleted, or this cluster the object to be let go of.",
+    todo: "Grant the right that the message names, or set core.kube-bind.io/deletion-policy: Orphan on the object to keep the copy.",
     origin: "new",
-    reserved: true,
   },
   Paused: {
     when: "Writes are stopped by the annotation core.kube-bind.io/paused.",
@@ -362,6 +357,8 @@ export const DELETION_BLOCKERS = {
     origin: "new",
   },
 } as const satisfies Record<string, Word>;
+
+export type DeletionBlocker = keyof typeof DELETION_BLOCKERS;
 
 /** Whether the registry knows this reason for this status of this condition of this subject. */
 export const isRegistered = (subject: Subject, type: string, status: string, reason: string): boolean => {

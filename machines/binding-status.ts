@@ -5,6 +5,7 @@ import type { BoundApi } from "../crds/binding.ts";
 import { type ConditionUpdate, setCondition } from "../crds/conditions.ts";
 import type { Reason } from "../crds/reasons.ts";
 import type { ApiVerdict, BindingContext, BindingFact } from "./binding.ts";
+import { blockedMessage } from "./rules/blockers.ts";
 import { localPermissionDenied, NOTHING_MISSING, permissionDenied, type RightsView } from "./permission-status.ts";
 
 /** The reason of the whole is that of the API which comes first here. */
@@ -42,8 +43,10 @@ function ready(context: BindingContext): Verdict {
 const pauseMessage = ({ paused, deleting }: BindingFact): string =>
   `Paused: the annotation core.kube-bind.io/paused on ${paused} stops every write, ${deleting ? "its deletion included, " : ""}until that is taken off`;
 
-const drainingMessage = ({ remaining }: BindingContext): string =>
-  remaining?.message ?? "waiting for the objects to be listed";
+const drainingMessage = ({ remaining, blocked }: BindingContext): string =>
+  [remaining?.message ?? "waiting for the objects to be listed", blockedMessage(blocked)]
+    .filter((part) => part !== "")
+    .join("; ");
 
 const connectionMessage = ({ connection }: BindingContext): string =>
   connection?.message ?? "the Connection is not known yet";
@@ -60,8 +63,13 @@ function everyApi({ apis = [], binding }: BindingContext): Verdict {
   return not(worst, [...said, ...(others.length > 0 ? [`and ${others.join(", ")}`] : [])].join("; "));
 }
 
-function synced(whole: Verdict, apis: ApiVerdict[]): Verdict {
-  if (whole.status !== "True") return whole;
+function synced(whole: Verdict, { binding, blocked, apis = [] }: BindingContext): Verdict {
+  const message = blockedMessage(blocked);
+  if (message !== "" && !binding?.deleting && !binding?.paused) return not("DeletionBlocked", message);
+  return whole.status === "True" ? syncedObjects(apis) : whole;
+}
+
+function syncedObjects(apis: ApiVerdict[]): Verdict {
   const failing = apis.filter((api) => api.failing > 0);
   const paused = apis.reduce((sum, api) => sum + api.paused, 0);
   const taken = apis.reduce((sum, { conflicts: { foreign, another } }) => sum + foreign + another, 0);
@@ -97,7 +105,7 @@ export function bindingConditions(context: BindingContext, rights: RightsView = 
       reason: connected ? "AsExpected" : "Pending",
       message: connectionMessage(context),
     },
-    { type: "Synced", ...synced(whole, apis) },
+    { type: "Synced", ...synced(whole, context) },
     { type: "Conflicts", ...conflicts(apis) },
     { type: "PermissionDenied", ...permissionDenied(rights, refusals(apis), connected) },
     localPermissionDenied(

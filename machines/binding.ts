@@ -5,6 +5,7 @@
 import { assign, setup } from "xstate";
 import type { Reason } from "../crds/reasons.ts";
 import { faultDelay } from "./rules/backoff.ts";
+import { type Blocked, NOTHING_BLOCKED } from "./rules/blockers.ts";
 
 export interface BindingFact {
   uid: string;
@@ -44,6 +45,8 @@ export interface BindingContext {
   apis: ApiVerdict[] | undefined;
   /** Objects and CRDs still to let go before the binding may; null: cannot be told yet. */
   remaining: { objects: number; apis: string[]; message: string } | null | undefined;
+  /** Deletions of its objects that are blocked. */
+  blocked: Blocked;
   failed: string | null;
   attempts: number;
   retryIn: number | null;
@@ -54,6 +57,7 @@ export type BindingEvent =
   | { type: "binding.gone" }
   | { type: "connection.seen"; connection: NonNullable<BindingContext["connection"]> }
   | { type: "apis.seen"; apis: ApiVerdict[] }
+  | { type: "blocked.seen"; blocked: Blocked }
   | { type: "remaining.counted"; remaining: BindingContext["remaining"] }
   | { type: "pass" }
   | { type: "due" }
@@ -66,6 +70,7 @@ export const initialBindingContext: BindingContext = {
   connection: undefined,
   apis: undefined,
   remaining: undefined,
+  blocked: NOTHING_BLOCKED,
   failed: null,
   attempts: 0,
   retryIn: null,
@@ -100,6 +105,7 @@ export const bindingMachine = setup({
     forgetBinding: assign({ binding: null }),
     noteConnection: assign(({ event }) => (event.type === "connection.seen" ? { connection: event.connection } : {})),
     noteApis: assign(({ event }) => (event.type === "apis.seen" ? { apis: event.apis } : {})),
+    noteBlocked: assign(({ event }) => (event.type === "blocked.seen" ? { blocked: event.blocked } : {})),
     noteRemaining: assign(({ event }) => (event.type === "remaining.counted" ? { remaining: event.remaining } : {})),
     noteClaimed: assign(({ context: { binding } }) => ({
       binding: binding && { ...binding, claimed: true },
@@ -123,6 +129,7 @@ export const bindingMachine = setup({
     "binding.gone": { actions: "forgetBinding" },
     "connection.seen": { actions: "noteConnection" },
     "apis.seen": { actions: "noteApis" },
+    "blocked.seen": { actions: "noteBlocked" },
     "remaining.counted": { actions: "noteRemaining" },
     pass: { target: ".deciding", actions: "startOver" },
     due: { target: ".deciding", actions: "startOver" },

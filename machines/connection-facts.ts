@@ -2,6 +2,7 @@
 // Rules: docs/reference/behaviour.md, "Connections".
 
 import type { ExportedApi } from "../crds/connection.ts";
+import { type Blocked, NOTHING_BLOCKED } from "./rules/blockers.ts";
 import type { SchemaSource } from "./rules/schema-source.ts";
 
 export interface ConnectionFact {
@@ -66,6 +67,8 @@ export interface ConnectionContext {
   secret: SecretFact | undefined;
   /** Bindings, deleting or not, that name this Connection. */
   bindings: number | undefined;
+  /** What a deletion waits for, by name: bindings that are there still, and deletions that are blocked. */
+  awaited: { bindings: string[]; blocked: Blocked };
   /** Objects that still carry our finalizer; counted while the Connection is being deleted. */
   leftovers: number;
   schemas: SchemaFact;
@@ -86,7 +89,7 @@ export type ConnectionEvent =
   | { type: "connection.seen"; connection: ConnectionFact }
   | { type: "connection.gone" }
   | { type: "secret.seen"; secret: SecretFact }
-  | { type: "bindings.counted"; bindings: number; leftovers: number }
+  | { type: "bindings.counted"; bindings: number; leftovers: number; awaited?: ConnectionContext["awaited"] }
   | { type: "schemas.seen"; schemas: SchemaFact }
   | { type: "discovery.seen"; discovery: Discovery }
   | { type: "pass" }
@@ -101,10 +104,13 @@ export type ConnectionEvent =
   | { type: "released" }
   | { type: "failed"; fault: ConnectionFault; message: string; retryAfter?: number };
 
+export const NOTHING_AWAITED: ConnectionContext["awaited"] = { bindings: [], blocked: NOTHING_BLOCKED };
+
 export const initialConnectionContext: ConnectionContext = {
   connection: undefined,
   secret: undefined,
   bindings: undefined,
+  awaited: NOTHING_AWAITED,
   leftovers: 0,
   schemas: { pending: [], refused: [] },
   discovery: { state: "unknown" },
@@ -148,6 +154,15 @@ export const isSuccession = (context: ConnectionContext, next: { remote: string;
 const PASSING: ReadonlySet<ConnectionFault> = new Set(["unreachable", "local"]);
 
 export const isPassing = ({ fault }: { fault: ConnectionFault }): boolean => PASSING.has(fault);
+
+/**
+ * Our finalizer is still to be put on the Connection, or on its Secret: also on one that comes back while a Connection that
+ * is being deleted still needs it for its bindings.
+ */
+export const isUnclaimed = ({ connection, secret }: ConnectionContext): boolean => {
+  if (!connection || connection.paused || (connection.deleting && !connection.claimed)) return false;
+  return !connection.claimed || (connection.secretAllowed && !secret?.settled);
+};
 
 export const secretUnusable = ({ connection, secret, unusable }: ConnectionContext): boolean =>
   connection?.secretAllowed === false || !secret?.fingerprint || unusable?.fingerprint === secret.fingerprint;

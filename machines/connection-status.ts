@@ -6,6 +6,7 @@ import type { ExportedApi } from "../crds/connection.ts";
 import { thatFit } from "../crds/exports.ts";
 import type { Reason } from "../crds/reasons.ts";
 import { type ConnectionContext, isOutdated } from "./connection-facts.ts";
+import { blockedMessage } from "./rules/blockers.ts";
 import type { SchemaSource } from "./rules/schema-source.ts";
 import { localPermissionDenied, NOTHING_MISSING, permissionDenied, type RightsView } from "./permission-status.ts";
 
@@ -96,10 +97,18 @@ export const knownExports = ({ discovery }: ConnectionContext): ExportedApi[] | 
 export const knownSource = ({ discovery }: ConnectionContext): SchemaSource | null =>
   discovery.state === "unknown" || discovery.exports === null ? null : discovery.source;
 
-const drainingMessage = ({ bindings, leftovers }: ConnectionContext): string =>
-  bindings === 0
-    ? `${leftovers} object(s) still have a copy on the provider`
-    : `${bindings} binding(s) still refer to this Connection; delete them`;
+/** What it waits for; where something keeps that from coming about, `trouble` says what. */
+function drainingMessage(
+  { bindings = 0, leftovers, awaited }: ConnectionContext,
+  trouble: Verdict | undefined,
+): string {
+  const names = awaited.bindings.join(", ") + (bindings > awaited.bindings.length ? " and more" : "");
+  const what =
+    bindings === 0
+      ? `${leftovers} object(s) still have a copy on the provider`
+      : `${bindings} binding(s) still refer to this Connection; delete them: ${names}`;
+  return [what, blockedMessage(awaited.blocked), trouble?.message ?? ""].filter((part) => part !== "").join("; ");
+}
 
 /** The same words for as long as it lasts: of what is paused the status says so, once. */
 const pauseMessage = (deleting: boolean): string =>
@@ -113,17 +122,17 @@ const roomNote = (context: ConnectionContext): string => {
 };
 
 /** What is not to be used, however well it works. */
-function stops(context: ConnectionContext): Verdict | undefined {
+function stops(context: ConnectionContext, trouble: Verdict | undefined): Verdict | undefined {
   const { deleting = false, paused = false } = context.connection ?? {};
   if (paused) return no(deleting ? "DrainingBindings" : "Paused", pauseMessage(deleting));
-  return deleting ? no("DrainingBindings", drainingMessage(context)) : undefined;
+  return deleting ? no("DrainingBindings", drainingMessage(context, trouble)) : undefined;
 }
 
 /** The first step that does not hold decides. */
 function ready(state: ConnectionState, context: ConnectionContext, steps: Verdict[]): Verdict {
-  const stopped = stops(context);
-  if (stopped) return stopped;
   const missing = steps.find(({ status }) => status !== "True");
+  const stopped = stops(context, missing);
+  if (stopped) return stopped;
   if (missing) return no(missing.reason, missing.message);
   const { discovery } = context;
   if (discovery.state === "failed" && discovery.exports === null) {

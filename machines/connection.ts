@@ -15,6 +15,8 @@ import {
   isOutdated,
   isPassing,
   isSuccession,
+  isUnclaimed,
+  NOTHING_AWAITED,
   LOST,
   pinDiffers,
   pinMissing,
@@ -63,11 +65,7 @@ export const connectionMachine = setup({
     // What is not ours yet, or not pinned, cannot be used without a write; what is, goes on being read.
     pausedBeforeUse: ({ context: { connection }, context }) =>
       connection?.paused === true && (!connection.claimed || pinMissing(context)),
-    unclaimed: ({ context: { connection, secret } }) =>
-      !!connection &&
-      !connection.deleting &&
-      !connection.paused &&
-      (!connection.claimed || (connection.secretAllowed && !secret?.settled)),
+    unclaimed: ({ context }) => isUnclaimed(context),
     secretUnusable: ({ context }) => secretUnusable(context),
     successorDue: ({ context }) => isOutdated(context) && !failedRecently(context),
     engagedAndDeleting: ({ context }) => isEngaged(context) && context.connection?.deleting === true,
@@ -95,9 +93,11 @@ export const connectionMachine = setup({
     noteConnection: assign(({ event }) => (event.type === "connection.seen" ? { connection: event.connection } : {})),
     forgetConnection: assign({ connection: null }),
     noteSecret: assign(({ event }) => (event.type === "secret.seen" ? { secret: event.secret } : {})),
-    noteBindings: assign(({ event }) =>
-      event.type === "bindings.counted" ? { bindings: event.bindings, leftovers: event.leftovers } : {},
-    ),
+    noteBindings: assign(({ event }) => {
+      if (event.type !== "bindings.counted") return {};
+      const { bindings, leftovers, awaited = NOTHING_AWAITED } = event;
+      return { bindings, leftovers, awaited };
+    }),
     noteSchemas: assign(({ event }) => (event.type === "schemas.seen" ? { schemas: event.schemas } : {})),
     noteDiscovery: assign(({ event }) => (event.type === "discovery.seen" ? { discovery: event.discovery } : {})),
     noteClaimed: assign(({ context: { connection, secret } }) => ({

@@ -21,6 +21,8 @@ export interface ConsumerFact {
   paused: boolean;
   /** Value of the conflict annotation, or "". */
   mark: string;
+  /** What stands on it of its blocked deletion: the message of our condition, or "". */
+  blocked: string;
   /** Hash of the projection. */
   wanted: string;
   status: StatusFact;
@@ -31,6 +33,8 @@ export interface CopyFact extends Markers {
   uid: string;
   resourceVersion: string;
   deleting: boolean;
+  /** The finalizers that hold it while it is being deleted, as a list; "" otherwise. */
+  heldBy: string;
   /** Hash of the fields our managedFields entry owns. */
   owned: string;
   /** Our manager owns fields of it under Update, which no apply releases. */
@@ -163,7 +167,7 @@ export const isStillRefused = (context: ObjectContext): boolean =>
 
 const isLive = (copy: CopyFact | null): copy is CopyFact => copy !== null && !copy.deleting;
 
-export const mustGo = ({ consumer, gate }: ObjectContext) =>
+export const mustGo = ({ consumer, gate }: Pick<ObjectContext, "consumer" | "gate">) =>
   gate?.mode !== "elsewhere" && (consumer?.deleting === true || gate?.mode === "drain");
 
 /** A live binding governs the object, which is to stay, and its provider can be asked. */

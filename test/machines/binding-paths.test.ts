@@ -6,6 +6,7 @@ import { type BindingEvent, bindingMachine } from "../../machines/binding.ts";
 import {
   api,
   binding,
+  BLOCKED,
   DUE,
   FAILED,
   NOT_READY,
@@ -32,6 +33,7 @@ const facts: BindingEvent[] = [
   ...[[], [api()], [api({ reason: "Pending" })], [api({ reason: "ForeignObjectExists" })]].map(
     (apis): BindingEvent => ({ type: "apis.seen", apis }),
   ),
+  { type: "blocked.seen", blocked: BLOCKED },
   ...[null, SOME_LEFT, NOTHING_LEFT].map(remaining),
 ];
 

@@ -7,6 +7,7 @@ import {
   type BindingFact,
   bindingMachine,
 } from "../../machines/binding.ts";
+import { sumUp } from "../../machines/rules/blockers.ts";
 import { after } from "./drive.ts";
 
 /** A live binding that carries our finalizer. */
@@ -39,6 +40,10 @@ export const api = (change: Partial<ApiVerdict> = {}): ApiVerdict => ({
 
 export const NOTHING_LEFT = { objects: 0, apis: [], message: "0 object(s) still have a copy on the provider" };
 export const SOME_LEFT = { objects: 2, apis: ["widgets.example.org"], message: "2 object(s) still have a copy" };
+
+export const BLOCKED = sumUp([
+  { cause: "ProviderFinalizer", detail: "the copy waits for x/y on the provider", name: "widgets.example.org a/one" },
+]);
 
 export const told = (
   fact: BindingFact | null,

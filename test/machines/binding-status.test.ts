@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { isRegistered, type Reason, REASONS } from "../../crds/reasons.ts";
 import { type ApiVerdict, type BindingContext, initialBindingContext } from "../../machines/binding.ts";
 import { bindingConditions, boundApis } from "../../machines/binding-status.ts";
-import { api, binding, NO_CONNECTION, NOT_READY, READY } from "./binding-samples.ts";
+import { api, binding, BLOCKED, NO_CONNECTION, NOT_READY, READY } from "./binding-samples.ts";
 
 const THEN = "2026-01-01T00:00:00Z";
 const NOW = "2026-02-02T02:02:02Z";
@@ -59,6 +59,10 @@ const WORST_FIRST: Reason[] = [
 describe("a binding says", () => {
   it.each<[string, Partial<BindingContext>, Record<string, string>]>([
     ["that all is well", {}, GOOD],
+    ["that deletions of its objects are blocked", { blocked: BLOCKED }, { ...GOOD, Synced: "False/DeletionBlocked" }],
+    ["that they are also while the provider is away", { blocked: BLOCKED, connection: NOT_READY },
+      { ...UNCONNECTED, Synced: "False/DeletionBlocked" }],
+    ["what it is drained of, whatever blocks it", { ...deleting, blocked: BLOCKED }, because("DrainingObjects")],
     ["that its Connection is not known yet", { connection: undefined }, UNCONNECTED],
     ["that its Connection is missing", { connection: NO_CONNECTION }, UNCONNECTED],
     ["that its Connection is not ready", { connection: NOT_READY }, UNCONNECTED],

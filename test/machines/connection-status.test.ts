@@ -16,6 +16,7 @@ import {
   knownExports,
   knownSource,
 } from "../../machines/connection-status.ts";
+import { sumUp } from "../../machines/rules/blockers.ts";
 import {
   complete,
   COMPLETE,
@@ -148,6 +149,18 @@ describe("its message", () => {
     const deleting = { connection: connection({ deleting: true }) };
     expect(told({ ...deleting, bindings: 2 }).message["Ready"]).toMatch(/^2 binding/);
     expect(told({ ...deleting, bindings: 0, leftovers: 3 }).message["Ready"]).toMatch(/^3 object/);
+  });
+
+  it("names what its deletion waits for, what blocks that, and what keeps it from being worked with", () => {
+    const blocked = sumUp([{ cause: "Forbidden", detail: "may not", name: "widgets.example.org a/one" }]);
+    const awaited = { bindings: ["ClusterBinding acme (draining)", "Binding a/acme"], blocked };
+    const deleting = { connection: connection({ deleting: true }), bindings: 3, awaited };
+    const draining =
+      "3 binding(s) still refer to this Connection; delete them: ClusterBinding acme (draining), Binding a/acme";
+    const blocking = "1 deletion(s) blocked, 1 by Forbidden: widgets.example.org a/one (may not)";
+    expect(told(deleting).message["Ready"]).toBe(`${draining} and more; ${blocking}`);
+    const { message } = told({ ...AWAY, ...deleting, secret: NO_SECRET });
+    expect(message["Ready"]).toContain("Secret kube-bind/acme does not exist");
   });
 
   it("lists at most ten APIs, and counts the others", () => {

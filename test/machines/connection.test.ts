@@ -308,9 +308,10 @@ describe("a Connection that is being deleted", () => {
     }
   });
 
-  test("is not claimed again, nor its Secret", () => {
+  test("is not claimed again, but a Secret is that it still needs for its bindings", () => {
     expect(at(...told({ ...leaving, claimed: false }), PASS)).toBe("gone");
-    expect(at(...told(leaving, secret({ settled: false }), { bindings: 1 }), PASS)).toBe("engaging.identifying");
+    expect(at(...told(leaving, secret({ settled: false }), { bindings: 1 }), PASS)).toBe("engaging.claiming");
+    expect(at(...told(leaving, secret({ settled: false })), PASS)).toBe("cleaningUp.sweeping");
   });
 
   test("tries a step that failed again when due", () => {

@@ -89,6 +89,7 @@ const consumerFact = (object: ConsumerObject): ConsumerFact => ({
   orphan: object.orphan,
   paused: object.paused,
   mark: object.mark,
+  blocked: "",
   wanted: wantedOf(object),
   status: status(object.status),
 });
@@ -99,6 +100,7 @@ const copyFact = (copy: ProviderObject): CopyFact => ({
   clusterUid: copy.clusterUid,
   objectUid: copy.objectUid,
   deleting: copy.deleting,
+  heldBy: "",
   owned: copy.owned,
   heldByUpdate: copy.heldByUpdate,
   status: status(copy.status),
