@@ -8,18 +8,24 @@ import { connectionPause, listedApis, viewOf } from "./directory.ts";
 import type { Engine } from "./engine.ts";
 import { isEager, isWantedElsewhere } from "./governance.ts";
 import { syncerKey } from "./keys.ts";
+import { recall } from "./recall.ts";
 import { createSyncer, type Syncer } from "./syncer.ts";
 
 /** The bindings of the syncer's own Connection, reduced to what governs. */
 const ownViews = (engine: Engine, { connection }: Pick<Syncer, "connection">): BindingView[] =>
-  engine.directory.bindingsOf(connection).map((binding) => viewOf(engine.directory, binding));
+  recall(engine.directory, `views of ${connection}`, () =>
+    engine.directory.bindingsOf(connection).map((binding) => viewOf(engine.directory, binding)),
+  );
 
 const isClusterScoped = (engine: Engine, { crd, connection, api }: Syncer): boolean =>
   (crd?.spec.scope ?? engine.engagements.get(connection)?.offer(api)?.api.scope) === "Cluster";
 
 /** How many bindings want the API of a syncer, and how many wait to be rid of it. A CRD that others want stays. */
 export function demandOn(engine: Engine, syncer: Syncer): SyncerFacts["demand"] {
-  const demand = demandFor(ownViews(engine, syncer), syncer.api, isClusterScoped(engine, syncer));
+  const isScoped = isClusterScoped(engine, syncer);
+  const demand = recall(engine.directory, `demand on ${syncer.key} ${isScoped}`, () =>
+    demandFor(ownViews(engine, syncer), syncer.api, isScoped),
+  );
   const eager = isEager(engine, syncer.connection, syncer.api);
   const paused = connectionPause(engine.directory, syncer.connection) !== "" || (demand.paused && !eager);
   const takesCrd = demand.takesCrd && !paused && !eager && !isWantedElsewhere(engine, syncer);
@@ -33,10 +39,13 @@ export const isDemanded = (engine: Engine, connection: string, api: ApiName): bo
 
 /** The bindings of its Connection that list the API of a syncer, or have not let go of it yet. */
 export const mentioning = (engine: Engine, syncer: Syncer): BindingView[] =>
-  ownViews(engine, syncer).filter(({ apis, leaving }) => apis.includes(syncer.api) || leaving.includes(syncer.api));
+  recall(engine.directory, `mentioning ${syncer.key}`, () =>
+    ownViews(engine, syncer).filter(({ apis, leaving }) => apis.includes(syncer.api) || leaving.includes(syncer.api)),
+  );
 
 /** Which bindings were looked at: a pass that saw others has not answered for these. */
-export const bindingsSeen = (engine: Engine, syncer: Syncer): string => JSON.stringify(mentioning(engine, syncer));
+export const bindingsSeen = (engine: Engine, syncer: Syncer): string =>
+  recall(engine.directory, `seen by ${syncer.key}`, () => JSON.stringify(mentioning(engine, syncer)));
 
 /** Has the Connection, by a binding or by its policy, anything to do with the API, or not let go of it yet? */
 export const isMentioned = (engine: Engine, syncer: Syncer): boolean =>

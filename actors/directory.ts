@@ -10,6 +10,7 @@ import { ANNOTATION, FINALIZER, LABEL } from "../crds/labels.ts";
 import { isPaused } from "../crds/pausing.ts";
 import type { BindingView } from "../machines/rules/governing.ts";
 import { type Cache, type Changed, createCache } from "./cache.ts";
+import { isOther, recalling } from "./recall.ts";
 
 export interface Secret extends KubeObject {
   data?: Record<string, string>;
@@ -45,13 +46,23 @@ export interface Directory {
 
 export function createDirectory(events: DirectoryEvents): Directory {
   const { listed } = events;
-  const connections = createCache<Connection>({ changed: events.connection, listed });
-  const clusterBindings = createCache<ClusterBinding>({ changed: events.binding, listed });
-  const bindings = createCache<Binding>({ changed: events.binding, listed });
+  const connections = createCache<Connection>({
+    changed(before, after) {
+      if (isOther(before, after)) forget();
+      events.connection(before, after);
+    },
+    listed,
+  });
+  const bindingChanged: Changed<AnyBinding> = (before, after) => {
+    if (isOther(before, after)) forget();
+    events.binding(before, after);
+  };
+  const clusterBindings = createCache<ClusterBinding>({ changed: bindingChanged, listed });
+  const bindings = createCache<Binding>({ changed: bindingChanged, listed });
   const secrets = createCache<Secret>({ changed: events.secret, listed });
   const crds = createCache<KubeObject>({ changed: events.crd, listed });
   const allBindings = (): AnyBinding[] => [...clusterBindings.values(), ...bindings.values()];
-  return {
+  const directory: Directory = {
     connections,
     clusterBindings,
     bindings,
@@ -67,6 +78,8 @@ export function createDirectory(events: DirectoryEvents): Directory {
     connection: (name) => connections.get(keyText({ namespace: "", name })),
     crdsOf: (connection) => [...crds.values()].filter((crd) => ownerConnection(crd) === connection),
   };
+  const forget = recalling(directory);
+  return directory;
 }
 
 /** The Connection that a managed CRD came through, or undefined. */

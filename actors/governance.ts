@@ -7,10 +7,11 @@ import { type AnyBinding } from "../crds/binding.ts";
 import { type ApiName, isDeleting } from "../crds/kube-object.ts";
 import { ownerOf } from "../crds/ownership.ts";
 import type { Gate } from "../machines/object-facts.ts";
-import { type BindingView, rule } from "../machines/rules/governing.ts";
+import { type BindingView, rule, type Ruled } from "../machines/rules/governing.ts";
 import { pullsEverything } from "../machines/rules/pulling.ts";
 import { connectionPause, listedApis, viewOf } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
+import { recall } from "./recall.ts";
 import type { Syncer } from "./syncer.ts";
 
 export const remoteUid = (engine: Engine, connection: string): string =>
@@ -33,7 +34,15 @@ export const peerBindings = (engine: Engine, connection: string): AnyBinding[] =
 
 /** The same, reduced to what governs. */
 export const viewsOf = (engine: Engine, connection: string): BindingView[] =>
-  peerBindings(engine, connection).map((binding) => viewOf(engine.directory, binding));
+  recall(engine.directory, `views of the peers of ${connection}`, () =>
+    peerBindings(engine, connection).map((binding) => viewOf(engine.directory, binding)),
+  );
+
+/** What all of them mean for objects of the API in the namespace. */
+const ruleIn = (engine: Engine, { connection, api }: Syncer, namespace: string): Ruled =>
+  recall(engine.directory, `rule for ${connection} ${api} ${namespace}`, () =>
+    rule(viewsOf(engine, connection), api, namespace),
+  );
 
 /** Live or coming bindings, of Connections other than the syncer's, that list its API. */
 const wantedThrough = (engine: Engine, { api, connection }: Syncer): AnyBinding[] =>
@@ -99,7 +108,7 @@ const isAnothers = (engine: Engine, { crd, connection }: Syncer): boolean => {
 /** What the bindings as they are now mean for this syncer's objects in `namespace`; `able`: the API can be synced. */
 export function rulingFor(engine: Engine, syncer: Syncer, namespace: string, able: boolean): Ruling {
   if (isAnothers(engine, syncer)) return ELSEWHERE;
-  const { mode, adopt, through, ...ruled } = rule(viewsOf(engine, syncer.connection), syncer.api, namespace);
+  const { mode, adopt, through, ...ruled } = ruleIn(engine, syncer, namespace);
   const isMine = through === undefined ? isCaretaker(engine, syncer) : through === syncer.connection;
   if (!isMine) return ELSEWHERE;
   const paused = ruled.paused || connectionPause(engine.directory, syncer.connection);

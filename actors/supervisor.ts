@@ -56,6 +56,10 @@ const isNews = (engine: Engine, before: KubeObject | undefined, after: KubeObjec
 const answersFor = (binding: AnyBinding | undefined): string =>
   binding === undefined ? "" : JSON.stringify(answeredApis(binding).sort());
 
+/** May the two have to do with the same objects? */
+const isBeside = (one: AnyBinding, other: AnyBinding): boolean =>
+  [one.kind, other.kind].includes("ClusterBinding") || one.metadata.namespace === other.metadata.namespace;
+
 /** Starts at once and returns; waits by itself for CRDs that are not there yet. */
 export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   const { queue, clock, telemetry, log } = ports;
@@ -132,7 +136,8 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     // Others, also of Connections to the same provider, may gain or lose what this one governs.
     for (const syncer of engine.syncers.values()) if (apis.has(syncer.api)) engine.wake(syncer.key);
     for (const other of peerBindings(engine, name)) {
-      engine.wake(bindingKey(other.spec.connectionRef.name, keyOf(other)), PRIORITY.backlog);
+      const isConcerned = isBeside(binding, other) && answeredApis(other).some((api) => apis.has(api));
+      if (isConcerned) engine.wake(bindingKey(other.spec.connectionRef.name, keyOf(other)), PRIORITY.backlog);
     }
   }
 

@@ -1,6 +1,6 @@
 // What a provider that has become a black hole costs the others: the time from an edit on the consumer to the copy of a
 // healthy Connection, with the bad one well and ill in turn. Writes bench/results/isolation.json, prints a table.
-// `npm run bench`; `-- --pairs 5 --beats 50` are the defaults.
+// `npm run bench -- isolation`; `--pairs 5 --beats 50` are the defaults.
 
 import { writeFileSync } from "node:fs";
 import os from "node:os";
