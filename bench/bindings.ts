@@ -65,10 +65,11 @@ async function build(land: Landscape, lane: Lane, rights: Rights): Promise<void>
 
 const byVerb = (events: Traffic["consumer"]): Record<string, number> => {
   const counts: Record<string, number> = {};
-  for (const { verb, stage } of events) {
+  for (const { verb, stage, objectRef } of events) {
     // A watch has a line when it is opened and one when it ends.
     if (verb === "watch" && stage === "ResponseComplete") continue;
-    counts[verb] = (counts[verb] ?? 0) + 1;
+    const what = objectRef?.apiGroup === "authorization.k8s.io" ? "review" : verb;
+    counts[what] = (counts[what] ?? 0) + 1;
   }
   return counts;
 };
