@@ -11,6 +11,7 @@ import type { HeldLease } from "./held-lease.ts";
 import type { Standing } from "./access-reviews.ts";
 import type { Clock, Connect, Log, Priority, Recorder, Telemetry, WorkQueue } from "./ports.ts";
 import type { OwnCluster } from "./own-cluster.ts";
+import type { Rechecks } from "./rechecks.ts";
 import type { Syncer } from "./syncer.ts";
 import type { Timers } from "./timers.ts";
 import type { Mapper } from "../machines/rules/mapper.ts";
@@ -59,6 +60,7 @@ export interface Engine extends Ports {
   settings: Settings;
   directory: Directory;
   timers: Timers;
+  rechecks: Rechecks;
   documents: Documents;
   /** Engaged providers, by Connection. */
   engagements: Map<string, Engagement>;

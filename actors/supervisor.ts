@@ -18,6 +18,7 @@ import { stopWatching } from "./api-watches.ts";
 import { syncerFor } from "./demand.ts";
 import { createDocuments } from "./documents.ts";
 import { peerBindings } from "./governance.ts";
+import { createRechecks } from "./rechecks.ts";
 import { createTimers } from "./timers.ts";
 import { createWorker } from "./worker.ts";
 
@@ -103,6 +104,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     settings,
     directory,
     timers: createTimers(clock, queue),
+    rechecks: createRechecks(clock),
     documents: createDocuments(clock),
     engagements: new Map(),
     phases: new Map(),

@@ -29,6 +29,14 @@ const holdsBack = (context: ObjectContext): boolean => {
   return !!consumer && !!gate && (consumer.paused || isHeldBack(consumer, copyOf(context), gate, context));
 };
 
+/** Only the mark tells of a conflict: nobody has looked since the process began. */
+const markedButNotLooked = (context: ObjectContext): boolean =>
+  (context.consumer?.mark ?? "") !== "" && copyOf(context) === null && !context.confirmedAbsent;
+
+/** In conflict, and it says so. */
+const isMarkedSo = (context: ObjectContext): boolean =>
+  conflictOf(context) !== "" && context.consumer?.mark === conflictOf(context);
+
 /** What a guard is asked of. */
 interface Asked {
   context: ObjectContext;
@@ -54,15 +62,16 @@ export const objectGuards = {
     consumer?.orphan === true && gate?.engaged === false && gate.listing !== true,
   copyUnknown: ({ context }: Asked) => copyOf(context) === null && !context.confirmedAbsent,
   copyAbsent: ({ context }: Asked) => copyOf(context) === null,
-  markedButNotLooked: ({ context }: Asked) =>
-    (context.consumer?.mark ?? "") !== "" && copyOf(context) === null && !context.confirmedAbsent,
+  markedButNotLooked: ({ context }: Asked) => markedButNotLooked(context),
   copyNotOurs: ({ context }: Asked) => whose(context) !== "ours",
   copyInTheWay: ({ context }: Asked) => conflictOf(context) !== "",
   alreadyMarked: ({ context }: Asked) => context.consumer?.mark === conflictOf(context),
   copyDeleting: ({ context }: Asked) => copyOf(context)?.deleting === true,
   marked: ({ context }: Asked) => (context.consumer?.mark ?? "") !== "",
   // Is what it waits for still the matter, and may it be read?
-  stillInTheWay: ({ context }: Asked) => isSyncing(context) && conflictOf(context) !== "",
+  stillInTheWay: ({ context }: Asked) =>
+    isSyncing(context) && (conflictOf(context) !== "" || markedButNotLooked(context)),
+  stillMarked: ({ context }: Asked) => isSyncing(context) && context.consumer?.claimed === true && isMarkedSo(context),
   stillAwaited: ({ context }: Asked) => isSyncing(context) && copyOf(context)?.deleting === true,
   stillLeaving: ({ context }: Asked) => mustGo(context) && !isPaused(context) && context.gate?.engaged === true,
   heldByUpdate: ({ context }: Asked) => copyOf(context)?.heldByUpdate === true,

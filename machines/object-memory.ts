@@ -1,7 +1,7 @@
 // What the object machine keeps of what it is told: each function takes an event, or the mere course of things, into the
 // context. Pure. Rules: docs/reference/behaviour.md, "Objects", "Refusals" and "Two writers".
 
-import { attempted, LASTING, type ObjectContext, type ObjectEvent, type RefusalCause } from "./object-facts.ts";
+import { attempted, copyOf, LASTING, type ObjectContext, type ObjectEvent, type RefusalCause } from "./object-facts.ts";
 import { mirrored, statusShown, troubleOf } from "./object-trouble.ts";
 import { conflictRecheckDelay, DENIED_DELAY, faultDelay, NEWS_BACKSTOP, slowRetryDelay } from "./rules/backoff.ts";
 import { afterInterval, afterPeace, afterWrite, beforeWrite, REPAIR_INTERVAL } from "./rules/contest.ts";
@@ -81,7 +81,10 @@ export const objectMemory = {
   scheduleLook: ({ context: { copy, attempts } }: Told): Kept => ({
     retryIn: copy ? slowRetryDelay(attempts) : conflictRecheckDelay(attempts),
   }),
-  scheduleRecheck: ({ context }: Told): Kept => ({ retryIn: conflictRecheckDelay(context.attempts) }),
+  // What nobody has looked at yet is looked at as soon as it has its turn.
+  scheduleRecheck: ({ context }: Told): Kept => ({
+    retryIn: copyOf(context) === null ? 0 : conflictRecheckDelay(context.attempts),
+  }),
   startOver: (): Kept => ({ confirmedAbsent: false, retryIn: null }),
   // A write that failed may have been carried out all the same: what was read before it proves nothing any more.
   forgetFound: (): Kept => ({ found: null }),

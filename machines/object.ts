@@ -91,7 +91,7 @@ export const objectMachine = setup({
         { guard: "noFinalizer", target: "engaging.claiming" },
         { guard: "copyInTheWay", target: "conflicted" },
         { guard: "copyDeleting", target: "engaging.awaitingRemoval" },
-        { guard: "markedButNotLooked", target: "engaging.lookingUp" },
+        { guard: "markedButNotLooked", target: "conflicted.resting" },
         { guard: "overspent", target: "contested" },
         { guard: "copyAbsent", target: "engaging.applying" },
         { guard: "heldByUpdate", target: "engaging.reowning" },
@@ -182,10 +182,14 @@ export const objectMachine = setup({
           on: { marked: { target: "resting", actions: "noteConsumer" }, ...consumerVanished },
         },
         resting: {
-          tags: "resting",
+          tags: ["resting", "timed"],
           entry: ["scheduleRecheck", "forgetRefusal"],
-          description: "Read again with back-off, so that removing the foreign object heals by itself.",
-          on: { due: { guard: "stillInTheWay", target: "rechecking", actions: ["startOver", "forgetRefusal"] } },
+          description:
+            "Read again with back-off, so that removing the foreign object heals by itself; what else is new does not put that off.",
+          on: {
+            pass: { guard: "stillMarked", actions: "startOver" },
+            due: { guard: "stillInTheWay", target: "rechecking", actions: ["startOver", "forgetRefusal"] },
+          },
         },
         rechecking: {
           description: "One read, never a write: is the name still taken?",

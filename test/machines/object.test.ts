@@ -209,14 +209,26 @@ describe("a name that somebody else has", () => {
 
   test("heals by itself once the name is free: applied, and the mark taken off", () => {
     const mark = consumer({ mark: "ForeignObjectExists" });
-    const freed = [...told(mark, null), PASS, looked(null)];
+    const freed = [...told(mark, null), PASS, DUE, looked(null)];
     expect(at(...freed)).toBe("engaging.applying");
     expect(at(...freed, applied({}, mark))).toBe("ready.unmarking");
     expect(at(...freed, applied({}, mark), { type: "unmarked", consumer: consumer() })).toBe("ready.settled");
   });
 
   test("is read, not written to, where only the mark tells of it after a restart", () => {
-    expect(at(...told(consumer({ mark: "OwnedByAnother" }), null), PASS)).toBe("engaging.lookingUp");
+    const marked = [...told(consumer({ mark: "OwnedByAnother" }), null), PASS];
+    expect(drive(...marked)).toMatchObject({ at: "conflicted.resting", context: { retryIn: 0 } });
+    expect(at(...marked, DUE)).toBe("conflicted.rechecking");
+    expect(at(...marked, DUE, looked(another()))).toBe("conflicted.resting");
+    expect(at(...marked, DUE, looked(copy()))).toBe("ready.unmarking");
+  });
+
+  test("is read again in time, however often the object changes meanwhile", () => {
+    const mark = consumer({ mark: "ForeignObjectExists" });
+    const edited: ObjectEvent = { type: "consumer.seen", consumer: { ...mark, wanted: "b" } };
+    const news = drive(...told(mark, foreign()), PASS, edited, PASS);
+    expect(news).toMatchObject({ at: "conflicted.resting", context: { retryIn: null } });
+    expect(news.tags.has("timed")).toBe(true);
   });
 
   test("is not read for an object that is leaving or not governed, nor from a provider that is away", () => {
