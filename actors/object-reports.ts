@@ -2,6 +2,7 @@
 // decision when to say it is the machine's. Shared tools: object-work.ts.
 // Rules: docs/reference/behaviour.md, "Ownership of copies", "Refusals" and "Status".
 
+import { ANNOTATION } from "../crds/labels.ts";
 import {
   conflictOf,
   type ConsumerFact,
@@ -28,20 +29,32 @@ import {
 } from "./object-work.ts";
 import * as writes from "./object-writes.ts";
 
-const conflictMessage = (work: Work, reason: string): string => {
-  const owner =
-    reason === "ForeignObjectExists"
-      ? "exists on the provider and was not made by a konnector; remove or rename one of the two, or set conflictPolicy: Adopt on the binding"
-      : "on the provider belongs to another consumer or to an earlier object of this name; remove it there, or take its core.kube-bind.io markers off";
-  return `${kindName(work)} ${owner}`;
+/** What to type on the provider to change a mark of the object there. */
+const annotate = ({ watching: { shape }, providerKey }: Work, ...changes: string[]): string => {
+  const { resource, group } = shape.resource;
+  const place = providerKey.namespace === "" ? "" : ` -n ${providerKey.namespace}`;
+  return `"kubectl annotate ${resource}.${group} ${providerKey.name}${place} ${changes.join(" ")}" there`;
 };
+
+function conflictMessage(work: Work, context: ObjectContext, reason: string): string {
+  const name = `${kindName(work)} on the provider`;
+  if (reason === "ForeignObjectExists") {
+    return `${name} was not made by a konnector; remove or rename one of the two, or set conflictPolicy: Adopt on the binding`;
+  }
+  if (copyOf(context)?.clusterUid === context.gate?.clusterUid) {
+    const handOver = annotate(work, `${ANNOTATION.consumerObjectUid}=${context.consumer?.uid}`, "--overwrite");
+    return `${name} is the copy of an earlier object of this name; delete it there, or hand it to this one: ${handOver}`;
+  }
+  const release = annotate(work, `${ANNOTATION.consumerClusterUid}-`, `${ANNOTATION.consumerObjectUid}-`);
+  return `${name} belongs to another consumer; rename one of the two. If nobody wants it any more, delete it or take its marks off, so that it is nobody's: ${release}`;
+}
 
 export const markConflict = (work: Work, context: ObjectContext): Answer =>
   onConsumer(work, `patch ${kindName(work)}`, async () => {
     const reason = conflictOf(context) || "ForeignObjectExists";
     const body = await consumerBody(work);
     if (isPausedNow(work)) return GATE_MOVED;
-    const message = conflictMessage(work, reason);
+    const message = conflictMessage(work, context, reason);
     const marked = await patchConsumer(work, writes.addMark(body, reason));
     record(work, body.metadata.uid, "Warning", reason, message);
     const noted = await noteUnsynced(work, reason, message);

@@ -18,8 +18,10 @@ export interface Passing {
   headers: IncomingHttpHeaders;
 }
 
-/** What becomes of a request: it goes on like this, is answered at once, or never. */
-export type Rewrite = (request: Passing) => Passing | { status: number; body: unknown } | "silence";
+type Fate = Passing | { status: number; body: unknown } | "silence";
+
+/** What becomes of a request: it goes on like this, is answered at once, or never; with a promise it is held until then. */
+export type Rewrite = (request: Passing) => Fate | Promise<Fate>;
 
 export interface RewritingProxy {
   /** For the konnector: leads here, below `prefix`. */
@@ -91,15 +93,18 @@ export async function startRewritingProxy(kubeconfig: string, rewrite: Rewrite):
   const agent = new https.Agent({ keepAlive: true, ...upstream.tls });
   const ca = await TinyCA.create();
   const serving = await ca.newServingCert("localhost", "127.0.0.1");
-  const server = https.createServer({ cert: serving.certPem, key: serving.keyPem }, (request, response) => {
+  const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = "GET", url: path = "/", headers } = request;
     proxy.requests.push(`${method} ${path}`);
     if (headers.authorization !== `Bearer ${TOKEN}`) return reply(response, 401, { kind: "Status", code: 401 });
-    const next = proxy.rewrite({ method, path, headers });
+    const next = await proxy.rewrite({ method, path, headers });
     if (proxy.endsEach) response.shouldKeepAlive = false;
     if (next === "silence") return;
     if ("status" in next) return reply(response, next.status, next.body);
     pass(upstream, agent, next, request, response);
+  };
+  const server = https.createServer({ cert: serving.certPem, key: serving.keyPem }, (request, response) => {
+    take(request, response).catch(() => response.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
