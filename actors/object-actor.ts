@@ -31,7 +31,7 @@ function facts({ watching, syncer, id }: Work): ObjectEvent[] {
   return [
     gate,
     entry.consumer ? { type: "consumer.seen", consumer: entry.consumer } : { type: "consumer.gone" },
-    entry.copy ? { type: "copy.seen", copy: entry.copy } : { type: "copy.gone" },
+    entry.copy ? { type: "copy.seen", copy: entry.copy } : { type: "copy.gone", unseen: entry.copyWentAt === null },
   ];
 }
 

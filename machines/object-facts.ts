@@ -75,6 +75,8 @@ export interface ObjectContext {
   found: CopyFact | null;
   /** The copy was looked for by GET in this pass and is not there. */
   confirmedAbsent: boolean;
+  /** No watch of this process has ever shown a copy, and it was not this pass that laid claim to the object. */
+  unseen: boolean;
   /** A successful apply left these two hashes unequal (server defaults, webhooks): as good as equal. */
   accepted: { wanted: string; owned: string } | null;
   /** The same for status: what was sent, and the shape the server made of it. Failed: it was not written, and is tried when due. */
@@ -94,7 +96,8 @@ export type ObjectEvent =
   | { type: "consumer.seen"; consumer: ConsumerFact }
   | { type: "consumer.gone" }
   | { type: "copy.seen"; copy: CopyFact }
-  | { type: "copy.gone" }
+  /** `unseen`: no watch of this process has ever shown one. */
+  | { type: "copy.gone"; unseen?: boolean }
   | { type: "gate.seen"; gate: Gate }
   | { type: "pass" }
   | { type: "due" }
@@ -123,6 +126,7 @@ export const initialObjectContext: ObjectContext = {
   gate: undefined,
   found: null,
   confirmedAbsent: false,
+  unseen: false,
   accepted: null,
   acceptedStatus: null,
   refused: null,

@@ -33,6 +33,13 @@ const holdsBack = (context: ObjectContext): boolean => {
 const markedButNotLooked = (context: ObjectContext): boolean =>
   (context.consumer?.mark ?? "") !== "" && copyOf(context) === null && !context.confirmedAbsent;
 
+/**
+ * Somebody laid claim to it before this process began, and no copy carries our labels: an earlier konnector may have made one
+ * without them, or none was made yet. A first write would tell as well, but then the look would come on top.
+ */
+const heldButNotLooked = (context: ObjectContext): boolean =>
+  context.unseen && context.attempts === 0 && copyOf(context) === null && !context.confirmedAbsent;
+
 /** In conflict, and it says so. */
 const isMarkedSo = (context: ObjectContext): boolean =>
   conflictOf(context) !== "" && context.consumer?.mark === conflictOf(context);
@@ -63,6 +70,7 @@ export const objectGuards = {
   copyUnknown: ({ context }: Asked) => copyOf(context) === null && !context.confirmedAbsent,
   copyAbsent: ({ context }: Asked) => copyOf(context) === null,
   markedButNotLooked: ({ context }: Asked) => markedButNotLooked(context),
+  heldButNotLooked: ({ context }: Asked) => heldButNotLooked(context),
   copyNotOurs: ({ context }: Asked) => whose(context) !== "ours",
   copyInTheWay: ({ context }: Asked) => conflictOf(context) !== "",
   alreadyMarked: ({ context }: Asked) => context.consumer?.mark === conflictOf(context),

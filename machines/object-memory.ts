@@ -27,7 +27,8 @@ export const objectMemory = {
   forgetConsumer: (): Kept => ({ consumer: null }),
   noteCopy: ({ event }: Told): Kept =>
     "copy" in event && event.copy !== null ? { copy: event.copy, found: null } : {},
-  forgetCopy: (): Kept => ({ copy: null }),
+  forgetCopy: ({ event }: Told): Kept => ({ copy: null, unseen: event.type === "copy.gone" && event.unseen === true }),
+  noteClaimed: ({ event }: Told): Kept => (event.type === "claimed" ? { consumer: event.consumer, unseen: false } : {}),
   noteGate: ({ event }: Told): Kept => (event.type === "gate.seen" ? { gate: event.gate } : {}),
   noteDeleted: (): Kept => ({ copy: null, found: null, confirmedAbsent: true }),
   noteApplied: ({ context, event }: Told): Kept => {

@@ -39,6 +39,7 @@ export const objectMachine = setup({
     // Memory.
     noteConsumer: assign(memory.noteConsumer),
     forgetConsumer: assign(memory.forgetConsumer),
+    noteClaimed: assign(memory.noteClaimed),
     noteCopy: assign(memory.noteCopy),
     forgetCopy: assign(memory.forgetCopy),
     noteGate: assign(memory.noteGate),
@@ -92,6 +93,7 @@ export const objectMachine = setup({
         { guard: "copyInTheWay", target: "conflicted" },
         { guard: "copyDeleting", target: "engaging.awaitingRemoval" },
         { guard: "markedButNotLooked", target: "conflicted.resting" },
+        { guard: "heldButNotLooked", target: "engaging.lookingUp" },
         { guard: "overspent", target: "contested" },
         { guard: "copyAbsent", target: "engaging.applying" },
         { guard: "heldByUpdate", target: "engaging.reowning" },
@@ -109,7 +111,7 @@ export const objectMachine = setup({
           description: "Our finalizer goes on first, before anything is written to the provider.",
           entry: "addFinalizer",
           on: {
-            claimed: { target: "#object.deciding", actions: ["noteConsumer", "forgetRefusal"] },
+            claimed: { target: "#object.deciding", actions: ["noteClaimed", "forgetRefusal"] },
             ...consumerVanished,
           },
         },

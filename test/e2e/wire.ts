@@ -53,10 +53,10 @@ interface Owner {
   api: string;
 }
 
-/** Which consumer object each copy belongs to, as our applies said. */
+/** Which consumer object each copy belongs to, as our applies said, or a test that stands in for an earlier konnector. */
 function owners(provider: Write[]): Map<string, Owner> {
   const found = new Map<string, Owner>();
-  for (const { responseObject, objectRef } of ofInstances(provider)) {
+  for (const { responseObject, objectRef } of provider.filter((event) => event.objectRef?.apiGroup === GROUP)) {
     const { uid, namespace = "", annotations = {} } = responseObject?.metadata ?? {};
     const owner = annotations[ANNOTATION.consumerObjectUid];
     const api = `${objectRef?.resource}.${objectRef?.apiGroup}`;

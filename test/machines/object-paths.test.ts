@@ -39,6 +39,7 @@ const facts: ObjectEvent[] = [
   ...gates.map((fact): ObjectEvent => ({ type: "gate.seen", gate: fact })),
   { type: "consumer.gone" },
   { type: "copy.gone" },
+  { type: "copy.gone", unseen: true },
 ];
 
 const answers: ObjectEvent[] = [

@@ -124,7 +124,7 @@ const consumerTold = (object: ConsumerObject | null): Told =>
   object ? { type: "consumer.seen", consumer: consumerFact(object) } : { type: "consumer.gone" };
 
 const copyTold = (copy: ProviderObject | null): Told =>
-  copy ? { type: "copy.seen", copy: copyFact(copy) } : { type: "copy.gone" };
+  copy ? { type: "copy.seen", copy: copyFact(copy) } : { type: "copy.gone", unseen: true };
 
 /** `fate` is asked once per request; `keeper` takes in what an answer shows, as the table of a syncer does. */
 export function simulate(

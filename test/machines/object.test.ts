@@ -6,7 +6,6 @@ import {
   type ConsumerFact,
   type CopyFact,
   type ObjectEvent,
-  owesNothing,
   type RefusalCause,
 } from "../../machines/object-facts.ts";
 import {
@@ -44,6 +43,11 @@ describe("before anything is known", () => {
 });
 
 describe("a new object", () => {
+  test("that no copy was ever seen of is written to without a look", () => {
+    const fresh: ObjectEvent[] = [...told(unclaimed(), null), { type: "copy.gone", unseen: true }, PASS];
+    expect(at(...fresh, { type: "claimed", consumer: consumer() })).toBe("engaging.applying");
+  });
+
   test("gets the finalizer before anything is written to the provider", () => {
     expect(at(...told(unclaimed(), null), PASS)).toBe("engaging.claiming");
     expect(at(...told(unclaimed(), null), PASS, { type: "claimed", consumer: consumer() })).toBe("engaging.applying");
@@ -116,50 +120,6 @@ describe("two sides that agree", () => {
     expect(at(...told(consumer(), copy({ deleting: true })), PASS, { type: "copy.gone" }, PASS)).toBe(
       "engaging.applying",
     );
-  });
-});
-
-describe("a copy of which we own fields under Update", () => {
-  const held = copy({ heldByUpdate: true });
-  const reowned = (change: Partial<CopyFact> = {}): ObjectEvent => ({ type: "reowned", copy: copy(change) });
-  const adopting = told(consumer(), null, gate({ adopt: true }));
-
-  test("has them made ours under Apply before the next apply, also when both sides agree", () => {
-    expect(at(...told(consumer(), held), PASS)).toBe("engaging.reowning");
-    expect(at(...told(consumer({ wanted: "b" }), held), PASS)).toBe("engaging.reowning");
-    expect(at(...told(consumer(), held), PASS, reowned())).toBe("ready.settled");
-    expect(at(...told(consumer(), held), PASS, reowned({ owned: "a and more" }))).toBe("engaging.applying");
-  });
-
-  test("is asked for it once in a pass, whatever the server makes of that", () => {
-    expect(at(...told(consumer(), held), PASS, reowned({ heldByUpdate: true }))).toBe("ready.settled");
-  });
-
-  test("owes that even if nothing else is owed", () => {
-    const memory = { accepted: null, acceptedStatus: null };
-    expect(owesNothing(consumer(), copy(), gate(), memory)).toBe(true);
-    expect(owesNothing(consumer(), held, gate(), memory)).toBe(false);
-  });
-
-  test("is treated so while it is adopted, with what a look has found", () => {
-    const found = [...adopting, PASS, { type: "occupied" } as const, looked(foreign({ heldByUpdate: true }))];
-    expect(at(...found)).toBe("engaging.reowning");
-    const next = drive(...found, { type: "reowned", copy: foreign({ resourceVersion: "21" }) });
-    expect(next).toMatchObject({ at: "engaging.applying", context: { copy: null, found: { resourceVersion: "21" } } });
-  });
-
-  test("is left alone where it is another's, is being deleted, or nothing governs it", () => {
-    expect(at(...told(consumer(), another({ heldByUpdate: true })), PASS)).toBe("conflicted.marking");
-    expect(at(...told(consumer(), foreign({ heldByUpdate: true })), PASS)).toBe("conflicted.marking");
-    expect(at(...told(consumer(), { ...held, deleting: true }), PASS)).toBe("engaging.awaitingRemoval");
-    expect(at(...told(consumer(), held, gate({ mode: "held" })), PASS)).toBe("unbound");
-    expect(at(...told(consumer({ deleting: true }), held), PASS)).toBe("cleaningUp.deleting");
-  });
-
-  test("waits like any other whose write is refused", () => {
-    expect(at(...told(consumer(), held), PASS, refused("forbidden"))).toBe("refused.mirroring");
-    expect(at(...told(consumer(), held), PASS, refused("forbidden"), PASS)).toBe("refused.mirroring");
-    expect(at(...told(consumer(), held), PASS, refused("outdated"), PASS)).toBe("engaging.reowning");
   });
 });
 
