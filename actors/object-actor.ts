@@ -58,20 +58,28 @@ export async function objectPass(engine: Engine, syncer: Syncer, key: Key): Prom
 /** Where an object waits to be read again, which is done by turns. */
 const IN_CONFLICT = "conflicted.resting";
 
+/** May it be read now? If not, it is due again at its turn, unless the pass sets another time. */
+function takesTurn({ engine, syncer, key }: Work, memory: Memory | null): boolean {
+  if (memory?.rest !== IN_CONFLICT) return true;
+  const address = objectKey(syncer.connection, syncer.api, key);
+  const wait = engine.rechecks.turn(syncer.connection, address);
+  if (wait > 0) engine.timers.set(address, wait, 0);
+  return wait === 0;
+}
+
 /** Runs the machine and keeps what it remembers. */
 async function settle(work: Work, due: boolean): Promise<void> {
   const { engine, syncer, watching, key, id } = work;
   const address = objectKey(syncer.connection, syncer.api, key);
   const memory = watching.table.get(id)?.memory ?? null;
-  const wait = due && memory?.rest === IN_CONFLICT ? engine.rechecks.turn(syncer.connection, address) : 0;
+  const isDue = due && takesTurn(work, memory);
   const rest = await runPass<ObjectContext, ObjectEvent>({
     machine,
     record: { value: stateOf(memory?.rest ?? "engaging.waiting"), context: contextFrom(memory) },
-    events: [...facts(work), { type: due && wait === 0 ? "due" : "pass" }],
+    events: [...facts(work), { type: isDue ? "due" : "pass" }],
     effects: objectEffects(work),
   });
   setDue(engine.timers, address, rest);
-  if (wait > 0 && rest.in(IN_CONFLICT) && rest.context.retryIn === null) engine.timers.set(address, wait, 0);
   watching.table.remember(id, isReplaced(work, rest) ? null : memoryOf(rest));
   if (isOvertaken(work, rest)) engine.wake(address, PRIORITY.live);
   else if (BODILESS.some((state) => rest.in(state))) watching.table.dropBodies(id);

@@ -10,6 +10,7 @@ import {
   type Answer,
   beOurselves,
   copyBody,
+  endMoved,
   engagementOf,
   findCopy,
   GATE_MOVED,
@@ -29,7 +30,7 @@ export const deleteCopy = (work: Work, context: ObjectContext): Answer =>
   onProvider(`delete ${kindName(work)}`, async () => {
     const copy = copyOf(context);
     await beOurselves(work);
-    if (copy === null || gateMoved(work, context.gate)) return GATE_MOVED;
+    if (copy === null || endMoved(work, context)) return GATE_MOVED;
     const { shape, table } = work.watching;
     const answer = await deleteByUid(work, copy.uid);
     if (answer === "gone") {

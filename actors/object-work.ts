@@ -4,7 +4,7 @@
 
 import type { Key, KubeObject } from "../crds/kube-object.ts";
 import type { EventReason } from "../crds/reasons.ts";
-import type { Gate, ObjectEvent } from "../machines/object-facts.ts";
+import type { Gate, ObjectContext, ObjectEvent } from "../machines/object-facts.ts";
 import type { Engine } from "./engine.ts";
 import type { Engagement } from "./engagement.ts";
 import { consumerFact } from "./facts.ts";
@@ -47,6 +47,16 @@ export const gateMoved = (work: Work, decidedOn: Gate | undefined): boolean => {
   const now = gateFor(work.syncer, work.id);
   const same = now.mode === decidedOn?.mode && now.engaged === decidedOn.engaged && now.adopt === decidedOn.adopt;
   return !same || isPausedNow(work) || work.watching !== work.syncer.watching;
+};
+
+/**
+ * The same for a delete. What a user deletes goes whether or not a binding governs it, so a binding that has come to be known
+ * meanwhile changes nothing; another Connection's it must not have become.
+ */
+export const endMoved = (work: Work, { consumer, gate }: ObjectContext): boolean => {
+  if (consumer?.deleting !== true) return gateMoved(work, gate);
+  const now = gateFor(work.syncer, work.id);
+  return now.mode === "elsewhere" || !now.engaged || isPausedNow(work) || work.watching !== work.syncer.watching;
 };
 
 export const COPY_REPLACED: ObjectEvent = {

@@ -2,12 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 
-import {
-  type ConsumerFact,
-  type CopyFact,
-  type ObjectEvent,
-  type RefusalCause,
-} from "../../machines/object-facts.ts";
+import { type ConsumerFact, type CopyFact, type ObjectEvent, type RefusalCause } from "../../machines/object-facts.ts";
 import {
   another,
   CLUSTER,
