@@ -82,11 +82,20 @@ async function settle(work: Work, due: boolean): Promise<void> {
   setDue(engine.timers, address, rest);
   watching.table.remember(id, isReplaced(work, rest) ? null : memoryOf(rest));
   if (isOvertaken(work, rest)) engine.wake(address, PRIORITY.live);
-  else if (BODILESS.some((state) => rest.in(state))) watching.table.dropBodies(id);
+  else if (isBodiless(work, rest)) watching.table.dropBodies(id);
 }
 
 /** States in which nothing more will be asked of the bodies. */
 const BODILESS = ["ready", "gone", "unbound", "elsewhere", "paused", "cleaningUp.released"];
+
+/** Objects of one API whose bodies wait for both lists; more of them are read again where something is owed. */
+const MOST_WAITING = 1_000;
+
+/** Will nothing more be asked of the bodies? Not so where only the lists are awaited, and what they mean. */
+const isBodiless = ({ syncer, watching: { table } }: Work, rest: Rest<ObjectContext>): boolean => {
+  const isStarting = rest.in("unbound") && syncer.undecided && table.size <= MOST_WAITING;
+  return !isStarting && BODILESS.some((state) => rest.in(state));
+};
 
 /**
  * Did what the pass decided on change while it awaited answers? The events that told so may be old news by now, because

@@ -158,6 +158,7 @@ function govern(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>): void
   // Without a live and able API nothing new is written; drains and deletions go on.
   const writes = phase.state !== "deleting" && ["ready", "disengaged", "cleaningUp"].some((state) => rest.in(state));
   syncer.lost = phase.lost;
+  syncer.undecided = !writes && rest.in("engaging");
   syncer.ruleFor = (namespace) => rulingFor(engine, syncer, namespace, writes);
   const ruled = rulings(syncer);
   if (ruled === syncer.ruled) return;

@@ -76,6 +76,8 @@ export interface Syncer {
   ruleFor: (namespace: string) => Pick<Gate, "mode" | "adopt" | "paused">;
   /** The Connection has been tried and leads nowhere; false while it may yet. */
   lost: boolean;
+  /** Its lists are still to come, or what they mean is still to be ruled. */
+  undecided: boolean;
   /** Passes of objects under way… */
   inFlight: number;
   /** …by namespace. */
@@ -117,6 +119,7 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   watching: null,
   ruleFor: () => ({ mode: "held", adopt: false, paused: "" }),
   lost: false,
+  undecided: true,
   inFlight: 0,
   busy: new Map(),
   crd: null,
