@@ -7,11 +7,11 @@ import { ANNOTATION, LABEL } from "../../crds/labels.ts";
 import { leaseName } from "../../crds/lease.ts";
 import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, LEASES, NAMESPACES } from "../../crds/resources.ts";
 import type { Write } from "./audit-policy.ts";
-import { absent, conditions, object, READY } from "./conditions.ts";
+import { absent, conditionOf, conditions, object, READY } from "./conditions.ts";
 import * as earlier from "./earlier-forms.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
-import { type Landscape, offer, served, startLandscape } from "./landscape.ts";
-import { apiName, LEASE_NAMESPACE, typeOf } from "./manifests.ts";
+import { kubectlAt, type Landscape, offer, served, startLandscape } from "./landscape.ts";
+import { apiName, instance, LEASE_NAMESPACE, typeOf } from "./manifests.ts";
 import { at, type Body } from "./objects.ts";
 import { describe as line, listen } from "./traffic.ts";
 
@@ -132,6 +132,30 @@ test("what an earlier konnector made is taken over: nothing is made anew, no sta
   expect(renewed.metadata.uid).toBe(lease.metadata.uid);
   expect(renewed.spec).toMatchObject({ holderIdentity: clusterUid, acquireTime: lease.spec.acquireTime });
   expect(Date.parse(renewed.spec.renewTime)).toBeGreaterThan(LONG_AGO);
+});
+
+test("an object that is made anew meets its own old copy, says how to have that handed over, and goes on with it", async () => {
+  const key = at("applied", ROOM);
+  const { uid } = (await up().get(HEIRLOOMS, key)).metadata;
+  // As after a restore, or a finalizer that was removed by force.
+  await down().merge(HEIRLOOMS, key, { metadata: { finalizers: null } });
+  await down().remove(HEIRLOOMS, key);
+  await down().create(HEIRLOOMS, instance(HEIRLOOMS, key.name, ROOM, { size: "anew" }));
+  const isMarked = ({ metadata }: Body) => metadata.annotations?.[ANNOTATION.conflict] === "OwnedByAnother";
+  const mine = await object(down(), HEIRLOOMS, key, "to be in conflict", isMarked);
+  const { message } = conditionOf(await object(down(), HEIRLOOMS, key, "to say so", (one) => one.status), "Synced");
+  const command = /"kubectl ([^"]*)" there/.exec(message)?.[1] ?? "";
+  expect(command).toContain(mine.metadata.uid);
+  await kubectlAt(land.provider, command.split(" "));
+  const copy = await object(up(), HEIRLOOMS, key, "to be its", ({ spec }) => spec.size === "anew");
+  expect(copy.metadata.uid).toBe(uid);
+  await object(
+    down(),
+    HEIRLOOMS,
+    key,
+    "to complain no more",
+    (one) => !isMarked(one) && one.status?.phase === "Running",
+  );
 });
 
 test("and lives on like anything else: a field that is removed goes, also of a copy that was made by POST", async () => {
