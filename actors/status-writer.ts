@@ -45,6 +45,8 @@ const timeless = (value: unknown): unknown =>
 const DOUBT = 2_000;
 const DOUBT_AT_FIRST = 8_000;
 const YOUTH = 15_000;
+/** …or at most, while what is watched is still being listed for the first time: with hundreds of namespaces that takes a while. */
+const YOUTH_WHILE_LISTING = 60_000;
 
 /** Words by which a deletion says what it waits for. */
 const WAITING: ReadonlySet<string> = new Set<Reason>(["DrainingBindings", "DrainingObjects", "DeletionBlocked"]);
@@ -52,9 +54,21 @@ const WAITING: ReadonlySet<string> = new Set<Reason>(["DrainingBindings", "Drain
 const saysWhatIsAwaited = (status: Status | undefined): boolean =>
   [...reasonsOf(status).values()].some((reason) => WAITING.has(reason));
 
+const isListing = ({ syncers }: Engine): boolean =>
+  [...syncers.values()].some(({ watching }) => {
+    if (watching === null) return false;
+    return !watching.consumer.settled || watching.provider?.feeds.settled === false;
+  });
+
+function patienceOf(engine: Engine): number {
+  const age = engine.clock.now() - engine.startedAt;
+  if (age < YOUTH_WHILE_LISTING && isListing(engine)) return YOUTH_WHILE_LISTING;
+  return age < YOUTH ? DOUBT_AT_FIRST : DOUBT;
+}
+
 /** That a deletion has come to wait for something is said at once, and afterwards soon. */
-function patience({ clock, startedAt }: Engine, before: Status | undefined, after: Status): number {
-  if (!saysWhatIsAwaited(after)) return clock.now() - startedAt < YOUTH ? DOUBT_AT_FIRST : DOUBT;
+function patience(engine: Engine, before: Status | undefined, after: Status): number {
+  if (!saysWhatIsAwaited(after)) return patienceOf(engine);
   return saysWhatIsAwaited(before) ? DOUBT : 0;
 }
 

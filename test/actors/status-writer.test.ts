@@ -7,6 +7,7 @@ import { type Cache, createCache } from "../../actors/cache.ts";
 import type { Engine } from "../../actors/engine.ts";
 import { ApiError, type PatchOperation, UnreachableError } from "../../actors/ports.ts";
 import { isOthersStatus, nextConditions, sameStatus, type Status, writeStatus } from "../../actors/status-writer.ts";
+import type { Syncer } from "../../actors/syncer.ts";
 import type { ConditionUpdate } from "../../crds/conditions.ts";
 import type { KubeObject } from "../../crds/kube-object.ts";
 import type { Condition } from "../../crds/meta.ts";
@@ -118,6 +119,7 @@ describe("a status", () => {
     };
     cache = createCache({ changed: () => {} });
     engine = {
+      syncers: new Map(),
       clock,
       startedAt: clock.now() - 60_000,
       shown: new Map(),
@@ -212,6 +214,21 @@ describe("a status", () => {
       clock.advance(7_999);
       expect(await write(decided, doubtful)).toBe(false);
       clock.advance(1);
+      expect(await write(decided, doubtful)).toBe(true);
+    });
+
+    it("is not written for a minute while objects are still being listed for the first time", async () => {
+      engine.startedAt = clock.now();
+      let settled = false;
+      const watching = { consumer: { settled: true }, provider: { feeds: { get settled() { return settled; } } } }; // prettier-ignore
+      engine.syncers.set("acme/syncer/widgets", { watching } as unknown as Syncer);
+      expect(await write(decided, doubtful)).toBe(false);
+      clock.advance(30_000);
+      expect(await write(decided, doubtful)).toBe(false);
+      settled = true;
+      expect(await write(decided, doubtful)).toBe(true);
+      settled = false;
+      clock.advance(30_000);
       expect(await write(decided, doubtful)).toBe(true);
     });
 

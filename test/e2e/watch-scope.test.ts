@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { FINALIZER } from "../../crds/labels.ts";
-import { BINDINGS, CONNECTIONS } from "../../crds/resources.ts";
+import { BINDINGS, CONNECTIONS, CRDS } from "../../crds/resources.ts";
 import { absent, ALL_GRANTED, conditions, NOTHING, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
 import { here, onProvider } from "./lane-work.ts";
@@ -38,7 +38,7 @@ const lane = (word: string) => lanes.get(word) as Lane;
 beforeAll(async () => {
   land = await startLandscape();
   invariants = invariantsOf(land);
-  const words = ["roles", "switch", "thirty", "forced"];
+  const words = ["roles", "switch", "thirty", "held", "forced"];
   for (const one of await Promise.all(words.map((word) => openLane(land, word, "Binding")))) lanes.set(one.word, one);
   await setRules(land.consumer.plane, KONNECTOR_USER, GENERAL_HERE);
   await untilRefused(land.consumer.plane, KONNECTOR_USER, { group: GROUP, resource: "rolesies", verb: "list" });
@@ -193,6 +193,35 @@ describe.concurrent("a Binding", () => {
   });
 });
 
+describe.concurrent("a Binding whose finalizer was taken off by force", () => {
+  test("while its objects were to be let go of leaves none of them behind that nobody looks at", async () => {
+    const which = lane("held");
+    const { type, word } = which;
+    const { consumer, provider } = land;
+    const rooms = [word, "held-other"];
+    await roomsFor(which, ["held-other"], false);
+    await Promise.all(rooms.map((room) => grantIn(land, which, room)));
+    await connect(land, which);
+    for (const room of rooms) await bind(land, which, room);
+    for (const room of rooms) await ready(land, which, room);
+    await served(consumer, type);
+    await make(which, "one", word);
+    await copy(which, "one", word);
+    await provider.objects.merge(type, at("one", word), { metadata: { finalizers: ["example.org/keep"] } });
+    await consumer.objects.remove(BINDINGS, at(word, word));
+    const isGoing = ({ metadata }: Body) => metadata.deletionTimestamp;
+    await object(provider.objects, type, at("one", word), "to be going", isGoing);
+    await consumer.objects.merge(BINDINGS, at(word, word), { metadata: { finalizers: [] } });
+    await absent(consumer.objects, BINDINGS, at(word, word));
+    await consumer.objects.remove(type, at("one", word));
+    expect((await consumer.objects.get(type, at("one", word))).metadata.finalizers).toEqual([FINALIZER.syncer]);
+    await provider.objects.merge(type, at("one", word), { metadata: { finalizers: [] } });
+    await absent(consumer.objects, type, at("one", word));
+    await watched(land, type, ["held-other"]);
+    await inOrder(which);
+  });
+});
+
 describe("after a restart", () => {
   test("Bindings with Roles alone are watched as before, without a write, and more rights make one watch of thirty", async () => {
     const which = lane("thirty");
@@ -257,6 +286,23 @@ describe("after a restart", () => {
     await consumer.objects.remove(type, at("two", word));
     await absent(consumer.objects, type, at("two", word));
     await watched(land, type, ["forced-other"]);
+    await inOrder(which);
+  });
+
+  test("a definition that is deleted is not held up by what carries our finalizer where no Binding is", async () => {
+    const { type, word } = lane("forced");
+    const { objects } = land.consumer;
+    const restored = instance(type, "restored", word);
+    await objects.create(type, { ...restored, metadata: { ...restored.metadata, finalizers: [FINALIZER.syncer] } });
+    const { metadata } = await objects.get(CRDS, at(apiName(type)));
+    await objects.remove(CRDS, at(apiName(type)));
+    const isAnother = (crd: Body) => crd.metadata.uid !== metadata.uid;
+    await object(objects, CRDS, at(apiName(type)), "to be made anew", isAnother);
+    await served(land.consumer, type);
+    expect(await objects.list(type)).toEqual([]);
+    expect(await land.provider.objects.list(type)).toEqual([]);
+    await watched(land, type, ["forced-other"]);
+    await inOrder(lane("forced"), 1_000);
   });
 });
 

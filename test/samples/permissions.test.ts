@@ -104,6 +104,26 @@ describe("the rules of the samples", () => {
   );
 });
 
+describe("for Bindings", () => {
+  const places = ["team-a", "team-b"];
+  const bound: WantedApi = { ...WIDGETS, namespaces: places, homes: places };
+  const ofInstances = (needs: Need[]) => needs.filter(({ right }) => right.group === "example.org");
+
+  /** What the samples grant, as a Role in that namespace. */
+  const role = (rules: Rule[]): Rules => asAnswered(rules.filter(({ apiGroups }) => apiGroups.includes("example.org")));
+
+  test.each([
+    ["the provider", ofInstances(providerNeeds({ crds: true, apis: [bound] })), role(PROVIDER)],
+    ["this cluster", ofInstances(instanceNeeds(bound)), role(CONSUMER)],
+  ])(
+    "on %s nothing is needed of the API in the whole cluster, and what the sample grants is enough in each namespace",
+    (_side, needs, granted) => {
+      expect([...new Set(needs.map(({ right }) => right.namespace))]).toEqual(places);
+      expect(needs.filter(({ right }) => !isGranted(granted, right))).toEqual([]);
+    },
+  );
+});
+
 describe("the page about permissions", () => {
   const page = read("docs", "reference", "provider-permissions.md");
   const rows = page.split("\n").filter((line) => line.startsWith("|"));
