@@ -7,15 +7,22 @@ import type { Connection } from "../crds/connection.ts";
 import { type ApiName, keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS } from "../crds/resources.ts";
 import { localPermissionDenied, type RightsView } from "../machines/permission-status.ts";
+import { homeOf } from "../machines/rules/mapper.ts";
 import type { Right } from "../machines/rules/permissions.ts";
 import { answeredApis } from "./directory.ts";
 import { type Engine, isoNow } from "./engine.ts";
-import { bindingKey, connectionKey, OURSELVES } from "./keys.ts";
+import { bindingKey, connectionKey, OURSELVES, syncerKey } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
 import { retryRefused } from "./retries.ts";
 import { nextConditions, type Status, writeStatus } from "./status-writer.ts";
 
 const apiOf = ({ resource, group }: Right): ApiName => `${resource.split("/")[0]}.${group}`;
+
+/** The namespace as the side that is asked names it. */
+function placeOn({ syncers }: Engine, name: string, api: ApiName, namespace: string): string {
+  const shape = syncers.get(syncerKey(name, api))?.watching?.shape;
+  return (shape && homeOf(shape, namespace)) ?? namespace;
+}
 
 /** Rights for APIs concern those who asked for the API, all others everybody. */
 const concerning = (engine: Engine, name: string, apis: readonly ApiName[], namespace: string): Right[] | null => {
@@ -24,7 +31,8 @@ const concerning = (engine: Engine, name: string, apis: readonly ApiName[], name
   const bound = new Set([...engine.syncers.values()].map(({ api }) => api));
   return missing.filter((right) => {
     if (!bound.has(apiOf(right))) return true;
-    return apis.includes(apiOf(right)) && (namespace === "" || ["", namespace].includes(right.namespace));
+    if (!apis.includes(apiOf(right)) || namespace === "") return apis.includes(apiOf(right));
+    return ["", placeOn(engine, name, apiOf(right), namespace)].includes(right.namespace);
   });
 };
 
