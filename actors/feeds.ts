@@ -44,7 +44,7 @@ export interface Feeds {
   readonly some: boolean;
   /** Everything that was asked for is listed. */
   readonly whole: boolean;
-  /** …or has been refused or failed: no more will come of its own accord. */
+  /** …or has been refused or fails at the moment: there is nothing that has merely not been told yet. */
   readonly settled: boolean;
   /** The whole cluster is watched, or about to be. */
   readonly isWide: boolean;
@@ -217,7 +217,8 @@ export function createFeeds(side: FeedSink): Feeds {
     },
     get settled() {
       const isDone = ({ listed, trouble }: Feed) => listed || trouble !== null;
-      return isWhole() || ((!wantsWide() || refused) && all(isDone));
+      const isFailing = (wide()?.trouble ?? null) !== null;
+      return isWhole() || (wantsWide() && !refused ? isFailing : all(isDone));
     },
     get isWide() {
       return feeds.has(WHOLE) && !refused;

@@ -48,6 +48,7 @@ export function scopeThere(engine: Engine, syncer: Syncer, watching: Watching): 
     [...among].map((one) => homeOf(shape, one)).filter((home) => home !== undefined);
   const everywhere = isEverywhere(watching, mentioning(engine, syncer));
   const whole = scopeFor({ everywhere, searching: false, namespaces: homes(namespaces) });
-  if (whole.wide !== "no") return consumer.settled ? whole : undefined;
+  const isKnown = consumer.whole || (consumer.settled && !consumer.isWide);
+  if (whole.wide !== "no") return isKnown ? whole : undefined;
   return { wide: "no", namespaces: new Set(homes([...namespaces].filter((one) => consumer.isListed(one)))) };
 }

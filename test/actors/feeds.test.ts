@@ -210,6 +210,15 @@ describe("the watches of a side", () => {
     expect(there.running()).toEqual([""]);
   });
 
+  it("have nothing left to tell, for now, when the one fails", () => {
+    feeds.follow(everywhere, undefined);
+    expect(feeds.settled).toBe(false);
+    there.streams[0]?.sink.failed(new ApiError("away", { status: 503 }));
+    expect([feeds.settled, feeds.whole, feeds.isWide]).toEqual([true, false, true]);
+    tellAll();
+    expect([feeds.settled, feeds.whole]).toEqual([true, true]);
+  });
+
   it("do not ask again and again for the one that a review grants and the server refuses", () => {
     feeds.follow(wanted("blue"), true);
     refuse("");

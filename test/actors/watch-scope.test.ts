@@ -18,7 +18,7 @@ const API = "widgets.example.org";
 let bindings: object[];
 let phase: "ready" | "deleting";
 let listed: Set<string>;
-let settled: boolean;
+let known: "whole" | "failing" | "apart" | "nothing";
 let elsewhere: Set<string>;
 let engine: Engine;
 let syncer: Syncer;
@@ -30,7 +30,7 @@ function setUp(mapper?: Mapper, namespaced = true): void {
   bindings = [];
   phase = "ready";
   listed = new Set();
-  settled = true;
+  known = "whole";
   elsewhere = new Set();
   engine = {
     phases: { get: () => ({ state: phase, lost: false, reason: "" }) },
@@ -45,8 +45,14 @@ function setUp(mapper?: Mapper, namespaced = true): void {
   const shape = shapeOf(mapper ? { mapper } : {});
   const consumer = {
     isListed: (namespace: string) => listed.has(namespace),
+    get whole() {
+      return known === "whole";
+    },
     get settled() {
-      return settled;
+      return known !== "nothing";
+    },
+    get isWide() {
+      return known !== "apart";
     },
   } as unknown as Feeds;
   watching = {
@@ -182,10 +188,14 @@ describe("what is watched of the provider", () => {
 
   it("stays as it is until our side is known, where one watch may show more than is known to be here", () => {
     bind("");
-    settled = false;
-    expect(there()).toBeUndefined();
-    settled = true;
-    expect(there()?.wide).toBe("needed");
+    for (const yet of ["nothing", "failing"] as const) {
+      known = yet;
+      expect(there()).toBeUndefined();
+    }
+    for (const enough of ["whole", "apart"] as const) {
+      known = enough;
+      expect(there()?.wide).toBe("needed");
+    }
   });
 
   it("is not searched for what nobody knows of: only what is here has copies to look after", () => {
