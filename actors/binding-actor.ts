@@ -2,8 +2,9 @@
 // holds and releases it by its finalizer, and writes its status.
 
 import type { AnyBinding } from "../crds/binding.ts";
+import { connectionsOf } from "../crds/bound-connection.ts";
 import { type ApiName, hasFinalizer, isDeleting, type Key, keyOf, type Resource } from "../crds/kube-object.ts";
-import { FINALIZER } from "../crds/labels.ts";
+import { ANNOTATION, FINALIZER } from "../crds/labels.ts";
 import { BINDINGS, CLUSTER_BINDINGS } from "../crds/resources.ts";
 import {
   type ApiVerdict,
@@ -17,10 +18,11 @@ import type { Blocked } from "../machines/rules/blockers.ts";
 import { governing, rule } from "../machines/rules/governing.ts";
 import type { SyncerContext } from "../machines/syncer.ts";
 import type { Cache } from "./cache.ts";
+import { courseOf, isMoving } from "./course.ts";
 import { bindingsSeen, syncerFor } from "./demand.ts";
 import { answeredApis, listedApis, pauseOf } from "./directory.ts";
 import { type Engine, isoNow, phaseOf } from "./engine.ts";
-import { addCleanup, removeCleanup } from "./finalizers.ts";
+import { addCleanupWith, removeCleanup, setAnnotation } from "./finalizers.ts";
 import { viewsOf } from "./governance.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { bindingKey, OURSELVES, permissionsKey } from "./keys.ts";
@@ -34,7 +36,7 @@ import { busyIn, isAtRest, type Syncer } from "./syncer.ts";
 import { verdictIn } from "./syncer-report.ts";
 import type { Tally } from "./table.ts";
 
-const machine = hosted(bindingMachine, ["claim", "release"]);
+const machine = hosted(bindingMachine, ["claim", "record", "release"]);
 
 const resourceFor = (binding: AnyBinding): Resource =>
   binding.kind === "ClusterBinding" ? CLUSTER_BINDINGS : BINDINGS;
@@ -74,8 +76,7 @@ function deniedIn(syncer: Syncer, namespaces: string[], by: "forbidden" | "forbi
 }
 
 function verdictFor(engine: Engine, binding: AnyBinding, api: ApiName): ApiVerdict {
-  const { name: connection } = binding.spec.connectionRef;
-  const syncer = syncerFor(engine, connection, api);
+  const syncer = syncerFor(engine, courseOf(engine.directory, binding).through, api);
   const namespaces = namespacesOf(binding, syncer);
   const { foreign, another, failing, paused } = tallyOf(syncer, namespaces);
   return {
@@ -83,7 +84,9 @@ function verdictFor(engine: Engine, binding: AnyBinding, api: ApiName): ApiVerdi
     ...pausedVerdict(
       engine,
       binding,
-      refusalFor(engine, binding, api) ?? boundVerdict(engine, syncer, keyOf(binding).namespace),
+      movingVerdict(engine, binding) ??
+        refusalFor(engine, binding, api) ??
+        boundVerdict(engine, syncer, keyOf(binding).namespace),
     ),
     crdHash: syncer.verdict.crdHash,
     conflicts: { foreign, another },
@@ -92,6 +95,13 @@ function verdictFor(engine: Engine, binding: AnyBinding, api: ApiName): ApiVerdi
     failing,
     paused,
   };
+}
+
+/** Whatever the API has come to where its objects were: nothing is known yet of where they go. */
+function movingVerdict(engine: Engine, binding: AnyBinding): Told | null {
+  const course = courseOf(engine.directory, binding);
+  const message = `waits until nothing is left with Connection ${course.through}`;
+  return isMoving(course) ? { reason: "Pending", message } : null;
 }
 
 type Told = Pick<ApiVerdict, "reason" | "message">;
@@ -113,7 +123,7 @@ function boundVerdict(engine: Engine, syncer: Syncer, namespace: string): Told {
 /** Why this binding, unlike others that list the API, gets nothing for it. */
 function refusalFor(engine: Engine, binding: AnyBinding, api: ApiName): Told | null {
   if (isDeleting(binding)) return null;
-  const { name: connection } = binding.spec.connectionRef;
+  const { through: connection } = courseOf(engine.directory, binding);
   const offer = engine.engagements.get(connection)?.offer(api);
   if (binding.kind === "Binding" && offer?.api.scope === "Cluster") {
     return { reason: "ClusterScopedAPI", message: "its objects have no namespace; list it in a ClusterBinding" };
@@ -128,7 +138,7 @@ function refusalFor(engine: Engine, binding: AnyBinding, api: ApiName): Told | n
 
 /** What still holds a deleting binding; null while that cannot be told. */
 function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaining"] {
-  const { name: connection } = binding.spec.connectionRef;
+  const { through: connection } = courseOf(engine.directory, binding);
   const views = viewsOf(engine, connection);
   let objects = 0;
   const apis: ApiName[] = [];
@@ -149,7 +159,7 @@ function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaini
 
 /** Deletions that are blocked, of objects that this binding answers for. */
 function blocked(engine: Engine, binding: AnyBinding): Blocked {
-  const { name: connection } = binding.spec.connectionRef;
+  const { through: connection } = courseOf(engine.directory, binding);
   const syncers = answeredApis(binding).map((api) => syncerFor(engine, connection, api));
   const { namespace } = keyOf(binding);
   return blockedIn(syncers, (_syncer, one) => binding.kind === "ClusterBinding" || one === namespace);
@@ -180,6 +190,8 @@ function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] 
   if (binding === undefined) return [{ type: "binding.gone" }];
   const { name: connection } = binding.spec.connectionRef;
   const phase = phaseOf(engine, connection);
+  const course = courseOf(engine.directory, binding);
+  const isLeaving = isDeleting(binding) || course.stage === "draining";
   return [
     {
       type: "binding.seen",
@@ -188,6 +200,7 @@ function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] 
         deleting: isDeleting(binding),
         claimed: hasFinalizer(binding, FINALIZER.cleanup),
         connection,
+        ...course,
         paused: pauseOf(engine.directory, binding),
         ignored: binding.spec.relatedResources?.length ? ["spec.relatedResources"] : [],
       },
@@ -198,7 +211,7 @@ function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] 
     },
     { type: "blocked.seen", blocked: blocked(engine, binding) },
     { type: "apis.seen", apis: listedApis(binding).map((api) => verdictFor(engine, binding, api)) },
-    ...(isDeleting(binding) ? [{ type: "remaining.counted" as const, remaining: remaining(engine, binding) }] : []),
+    ...(isLeaving ? [{ type: "remaining.counted" as const, remaining: remaining(engine, binding) }] : []),
   ];
 }
 
@@ -215,6 +228,7 @@ export async function bindingPass(engine: Engine, connection: string, { namespac
     events: [...facts(engine, binding), { type: due ? "due" : "pass" }],
     effects: {
       claim: () => attempt(() => claim(engine, binding)),
+      record: () => attempt(() => record(engine, binding)),
       release: () => attempt(() => release(engine, binding)),
     },
   });
@@ -235,7 +249,8 @@ function nextLook({ directory }: Engine, { namespace, name }: Key, written: bool
   if (!written) return REWRITE;
   const binding = directory.binding(namespace, name);
   if (binding === undefined) return null;
-  const isLettingGo = isDeleting(binding) || answeredApis(binding).length > listedApis(binding).length;
+  const isMovingOn = isMoving(courseOf(directory, binding));
+  const isLettingGo = isMovingOn || isDeleting(binding) || answeredApis(binding).length > listedApis(binding).length;
   return isLettingGo ? BACKSTOP : null;
 }
 
@@ -243,7 +258,7 @@ function nextLook({ directory }: Engine, { namespace, name }: Key, written: bool
 function lookAgain(engine: Engine, binding: AnyBinding | undefined): void {
   if (binding === undefined) return;
   for (const api of answeredApis(binding)) {
-    engine.wake(syncerFor(engine, binding.spec.connectionRef.name, api).key, PRIORITY.backlog);
+    for (const name of connectionsOf(binding)) engine.wake(syncerFor(engine, name, api).key, PRIORITY.backlog);
   }
 }
 
@@ -262,9 +277,25 @@ async function attempt(run: () => Promise<BindingEvent>): Promise<BindingEvent> 
 
 async function claim(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
   if (binding === undefined) return { type: "binding.gone" };
-  const claimed = await addCleanup(engine.consumer, resourceFor(binding), binding);
+  const bound = [ANNOTATION.boundConnection, binding.spec.connectionRef.name] as const;
+  const claimed = await addCleanupWith(engine.consumer, resourceFor(binding), binding, bound);
   cacheFor(engine, binding).note(claimed as AnyBinding);
   return { type: "claimed" };
+}
+
+/** Nothing of it is with any other Connection: from now on this one is where its copies are looked for. */
+async function record(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
+  if (binding === undefined) return { type: "binding.gone" };
+  const { stage, through } = courseOf(engine.directory, binding);
+  const { name } = binding.spec.connectionRef;
+  const hasLeft = stage === "draining";
+  if (hasLeft) await leaveNamespaces(engine, binding, resourceFor(binding));
+  const bound = [ANNOTATION.boundConnection, hasLeft ? name : through] as const;
+  const noted = await setAnnotation(engine.consumer, resourceFor(binding), binding, bound);
+  cacheFor(engine, binding).note(noted as AnyBinding);
+  const fields = { connection: name, binding: binding.metadata.name, namespace: binding.metadata.namespace ?? "" };
+  engine.log.info(fields, "its objects go through this Connection from now on");
+  return { type: "recorded" };
 }
 
 async function release(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
@@ -306,7 +337,7 @@ function statusFrom(engine: Engine, binding: AnyBinding, context: BindingContext
 
 /** An API that was taken out of the binding: has every object of it let go? */
 function hasLeft(engine: Engine, binding: AnyBinding, api: ApiName): boolean {
-  const { name: connection } = binding.spec.connectionRef;
+  const { through: connection } = courseOf(engine.directory, binding);
   const syncer = syncerFor(engine, connection, api);
   const views = viewsOf(engine, connection);
   const draining = namespacesOf(binding, syncer).filter((namespace) => rule(views, api, namespace).mode === "drain");

@@ -49,13 +49,16 @@ const leftovers = (engine: Engine, name: string): number => {
 
 const MOST_NAMES = 5;
 
-/** "ClusterBinding acme", "Binding default/acme": those that go already say themselves what they wait for. */
-const nameOf = (binding: AnyBinding): string =>
-  `${binding.kind} ${keyText(keyOf(binding)).replace(/^\//, "")}${isDeleting(binding) ? " (draining)" : ""}`;
+/** "ClusterBinding acme", "Binding default/acme": those that go, or leave it, already say themselves what they wait for. */
+const nameOf = (binding: AnyBinding, isLeft: boolean): string =>
+  `${binding.kind} ${keyText(keyOf(binding)).replace(/^\//, "")}${isLeft || isDeleting(binding) ? " (draining)" : ""}`;
 
 /** What the deletion of the Connection waits for, by name. */
 const awaited = (engine: Engine, name: string): ConnectionContext["awaited"] => ({
-  bindings: engine.directory.bindingsOf(name).slice(0, MOST_NAMES).map(nameOf),
+  bindings: engine.directory
+    .bindingsOf(name)
+    .slice(0, MOST_NAMES)
+    .map((binding) => nameOf(binding, binding.spec.connectionRef.name !== name)),
   blocked: blockedIn(syncersOf(engine.syncers, name), () => true),
 });
 

@@ -21,7 +21,7 @@ import type { Refusal, SyncerFacts } from "../machines/syncer.ts";
 import { demandOn, isDemanded } from "./demand.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import type { Engagement } from "./engagement.ts";
-import { isPeer, remoteUid } from "./governance.ts";
+import { isHeldBy, isPeer, remoteUid } from "./governance.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
 import type { Offer } from "./source.ts";
 import type { Desired, Syncer } from "./syncer.ts";
@@ -108,7 +108,7 @@ async function servedHere({ consumer }: Engine): Promise<DiscoveredResource[]> {
 function relation(engine: Engine, { connection: mine, api }: Syncer, other: string): Relation {
   if (engine.directory.connection(other) === undefined) return "gone";
   if ([mine, other].some((name) => remoteUid(engine, name) === "")) return "unknown";
-  if (!isPeer(engine, mine, other)) return "different";
+  if (!isPeer(engine, mine, other)) return isHeldBy(engine, other, api) ? "different" : "left";
   return isDemanded(engine, other, api) ? "same" : "leaving";
 }
 

@@ -11,10 +11,13 @@ import { syncerKey } from "./keys.ts";
 import { recall } from "./recall.ts";
 import { createSyncer, type Syncer } from "./syncer.ts";
 
-/** The bindings of the syncer's own Connection, reduced to what governs. */
+/** The bindings whose objects go through the syncer's own Connection, reduced to what governs. */
 const ownViews = (engine: Engine, { connection }: Pick<Syncer, "connection">): BindingView[] =>
   recall(engine.directory, `views of ${connection}`, () =>
-    engine.directory.bindingsOf(connection).map((binding) => viewOf(engine.directory, binding)),
+    engine.directory
+      .bindingsOf(connection)
+      .map((binding) => viewOf(engine.directory, binding))
+      .filter((view) => view.connection === connection),
   );
 
 const isClusterScoped = (engine: Engine, { crd, connection, api }: Syncer): boolean =>
@@ -35,7 +38,10 @@ export function demandOn(engine: Engine, syncer: Syncer): SyncerFacts["demand"] 
 /** Does a live or coming binding of that Connection, or its own policy, want the API on this cluster? */
 export const isDemanded = (engine: Engine, connection: string, api: ApiName): boolean =>
   isEager(engine, connection, api) ||
-  engine.directory.bindingsOf(connection).some((binding) => !isDeleting(binding) && listedApis(binding).includes(api));
+  engine.directory
+    .bindingsOf(connection)
+    .filter(({ spec }) => spec.connectionRef.name === connection)
+    .some((binding) => !isDeleting(binding) && listedApis(binding).includes(api));
 
 /** The bindings of its Connection that list the API of a syncer, or have not let go of it yet. */
 export const mentioning = (engine: Engine, syncer: Syncer): BindingView[] =>

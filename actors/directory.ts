@@ -4,12 +4,14 @@
 
 import { isKeptNow } from "../crds/auto-binding.ts";
 import type { AnyBinding, Binding, ClusterBinding } from "../crds/binding.ts";
+import { connectionsOf } from "../crds/bound-connection.ts";
 import type { Connection } from "../crds/connection.ts";
 import { type ApiName, hasFinalizer, isDeleting, keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER, LABEL } from "../crds/labels.ts";
 import { isPaused } from "../crds/pausing.ts";
 import type { BindingView } from "../machines/rules/governing.ts";
 import { type Cache, type Changed, createCache } from "./cache.ts";
+import { courseOf } from "./course.ts";
 import { isOther, recalling } from "./recall.ts";
 
 export interface Secret extends KubeObject {
@@ -36,7 +38,7 @@ export interface Directory {
   readonly complete: boolean;
   /** Every binding of both kinds, deleting or not. */
   allBindings(): AnyBinding[];
-  /** Those that name the Connection. */
+  /** Those that name the Connection, or have not let go of it yet. */
   bindingsOf(connection: string): AnyBinding[];
   binding(namespace: string, name: string): AnyBinding | undefined;
   connection(name: string): Connection | undefined;
@@ -72,7 +74,7 @@ export function createDirectory(events: DirectoryEvents): Directory {
       return [connections, clusterBindings, bindings, secrets, crds].every((cache) => cache.complete);
     },
     allBindings,
-    bindingsOf: (connection) => allBindings().filter(({ spec }) => spec.connectionRef.name === connection),
+    bindingsOf: (connection) => allBindings().filter((binding) => connectionsOf(binding).includes(connection)),
     binding: (namespace, name) =>
       namespace === "" ? clusterBindings.get(keyText({ namespace, name })) : bindings.get(keyText({ namespace, name })),
     connection: (name) => connections.get(keyText({ namespace: "", name })),
@@ -98,7 +100,7 @@ export function connectionPause({ connection }: Connections, name: string): stri
 export const pauseOf = (directory: Connections, binding: AnyBinding): string =>
   isPaused(binding)
     ? `${binding.kind} ${binding.metadata.name}`
-    : connectionPause(directory, binding.spec.connectionRef.name);
+    : connectionPause(directory, courseOf(directory, binding).through);
 
 /** The APIs a binding lists, each once, in its order. */
 export const listedApis = (binding: AnyBinding): ApiName[] => [...new Set(binding.spec.apis.map((api) => api.name))];
@@ -113,17 +115,21 @@ export const answeredApis = (binding: AnyBinding): ApiName[] => [
  * and only what has no objects left is taken out by us.
  */
 export function viewOf(directory: Connections, binding: AnyBinding): BindingView {
-  const apis = listedApis(binding);
-  const isKept = isKeptNow(directory.connection(binding.spec.connectionRef.name), binding);
+  const { stage, through } = courseOf(directory, binding);
+  const deleting = isDeleting(binding);
+  // What leaves its provider is as good as taken out of the binding there.
+  const apis = stage === "draining" && !deleting ? [] : listedApis(binding);
+  const isKept = isKeptNow(directory.connection(through), binding);
   const { namespace, name } = keyOf(binding);
   return {
     kind: binding.kind,
-    connection: binding.spec.connectionRef.name,
+    connection: through,
     namespace,
     name,
     created: binding.metadata.creationTimestamp ?? "",
-    claimed: hasFinalizer(binding, FINALIZER.cleanup),
-    deleting: isDeleting(binding),
+    // Until it is known where it goes nothing is done for it, and nothing against it.
+    claimed: hasFinalizer(binding, FINALIZER.cleanup) && stage !== "waiting",
+    deleting,
     paused: pauseOf(directory, binding),
     adopt: binding.spec.conflictPolicy === "Adopt",
     apis,

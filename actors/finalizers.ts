@@ -19,6 +19,36 @@ export async function addCleanup(cluster: Cluster, resource: Resource, object: K
   return cluster.patch(resource, keyOf(object), [...fence(object), add]);
 }
 
+/** Our finalizer and, if it is not there yet, the annotation: both or neither. Otherwise as `addCleanup`. */
+export async function addCleanupWith(
+  cluster: Cluster,
+  resource: Resource,
+  object: KubeObject,
+  [annotation, value]: readonly [string, string],
+): Promise<KubeObject> {
+  if (hasFinalizer(object, FINALIZER.cleanup)) return object;
+  const finalizers = [...(object.metadata.finalizers ?? []), FINALIZER.cleanup];
+  const add: PatchOperation = { op: "add", path: "/metadata/finalizers", value: finalizers };
+  const { annotations } = object.metadata;
+  const record = annotations?.[annotation] === undefined ? [annotate(object, annotation, value)] : [];
+  return cluster.patch(resource, keyOf(object), [...fence(object), add, ...record]);
+}
+
+/** Writes one annotation. Rejects as `addCleanup` does. */
+export const setAnnotation = (
+  cluster: Cluster,
+  resource: Resource,
+  object: KubeObject,
+  [annotation, value]: readonly [string, string],
+): Promise<KubeObject> =>
+  cluster.patch(resource, keyOf(object), [...fence(object), annotate(object, annotation, value)]);
+
+const annotate = ({ metadata: { annotations } }: KubeObject, name: string, value: string): PatchOperation => ({
+  op: "add",
+  path: "/metadata/annotations",
+  value: { ...annotations, [name]: value },
+});
+
 /** Resolves when the finalizer is off; rejects with what the API server answered (422: it has changed). */
 export async function removeCleanup(cluster: Cluster, resource: Resource, object: KubeObject): Promise<KubeObject> {
   if (!hasFinalizer(object, FINALIZER.cleanup)) return object;

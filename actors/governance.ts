@@ -4,12 +4,13 @@
 // Rules: docs/reference/behaviour.md, "Governing binding" and "Schema pull".
 
 import { type AnyBinding } from "../crds/binding.ts";
+import { connectionsOf } from "../crds/bound-connection.ts";
 import { type ApiName, isDeleting } from "../crds/kube-object.ts";
 import { ownerOf } from "../crds/ownership.ts";
 import type { Gate } from "../machines/object-facts.ts";
 import { type BindingView, rule, type Ruled } from "../machines/rules/governing.ts";
 import { pullsEverything } from "../machines/rules/pulling.ts";
-import { connectionPause, listedApis, viewOf } from "./directory.ts";
+import { answeredApis, connectionPause, listedApis, viewOf } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import { recall } from "./recall.ts";
 import type { Syncer } from "./syncer.ts";
@@ -26,17 +27,20 @@ const peersOf = (engine: Engine, connection: string): ((other: string) => boolea
 export const isPeer = (engine: Engine, connection: string, other: string): boolean =>
   peersOf(engine, connection)(other);
 
-/** Every binding, deleting or not, that names the Connection or one to the same provider. */
+/** Every binding, deleting or not, that has to do with the Connection or with one to the same provider. */
 export const peerBindings = (engine: Engine, connection: string): AnyBinding[] => {
   const isOnes = peersOf(engine, connection);
-  return engine.directory.allBindings().filter(({ spec }) => isOnes(spec.connectionRef.name));
+  return engine.directory.allBindings().filter((binding) => connectionsOf(binding).some(isOnes));
 };
 
-/** The same, reduced to what governs. */
+/** Those whose objects go through one of them, reduced to what governs. */
 export const viewsOf = (engine: Engine, connection: string): BindingView[] =>
-  recall(engine.directory, `views of the peers of ${connection}`, () =>
-    peerBindings(engine, connection).map((binding) => viewOf(engine.directory, binding)),
-  );
+  recall(engine.directory, `views of the peers of ${connection}`, () => {
+    const isOnes = peersOf(engine, connection);
+    return peerBindings(engine, connection)
+      .map((binding) => viewOf(engine.directory, binding))
+      .filter((view) => isOnes(view.connection));
+  });
 
 /** What all of them mean for objects of the API in the namespace. */
 const ruleIn = (engine: Engine, { connection, api }: Syncer, namespace: string): Ruled =>
@@ -62,6 +66,17 @@ export const isEager = (engine: Engine, connection: string, api: ApiName): boole
   if (found === undefined || !pullsEverything(found)) return false;
   if (engine.engagements.get(connection)?.offer(api) !== undefined) return true;
   return (found.status?.exportedAPIs ?? []).some(({ name }) => name === api);
+};
+
+/** Does a binding, or a policy, of the provider that a Connection leads to have anything to do with the API's definition here? */
+export const isHeldBy = (engine: Engine, connection: string, api: ApiName): boolean => {
+  const isOnes = peersOf(engine, connection);
+  return (
+    peerBindings(engine, connection).some((binding) => answeredApis(binding).includes(api)) ||
+    [...engine.directory.connections.values()].some(
+      ({ metadata: { name } }) => isOnes(name) && isEager(engine, name, api),
+    )
+  );
 };
 
 /** Does any other Connection, by a binding or by its policy, want the API's definition on this cluster? */

@@ -3,9 +3,10 @@
 // Rules: docs/reference/behaviour.md, "Schema pull", "OpenAPI" and "Removing CRDs".
 
 import type { AnyBinding } from "../crds/binding.ts";
-import type { Crd } from "../crds/definition-object.ts";
-import { isDeleting, type KubeObject } from "../crds/kube-object.ts";
-import { acceptedSpec, type OwnershipDecision } from "../crds/ownership.ts";
+import { type Crd, isEstablished, resourceOf } from "../crds/definition-object.ts";
+import { hasFinalizer, isDeleting, type KubeObject } from "../crds/kube-object.ts";
+import { FINALIZER } from "../crds/labels.ts";
+import { acceptedSpec, type OwnershipDecision, ownerOf } from "../crds/ownership.ts";
 import type { Reason } from "../crds/reasons.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CRDS } from "../crds/resources.ts";
 import type { Refusal } from "../machines/syncer.ts";
@@ -33,7 +34,8 @@ function installFailure(error: unknown, what: string): InstallFailure {
 const isWrite = (decision: OwnershipDecision | undefined): decision is Write =>
   decision?.do === "create" || decision?.do === "update";
 
-const writesSpec = (decision: Write): boolean => decision.do === "create" || ["schema", "drift"].includes(decision.why);
+const writesSpec = (decision: Write): boolean =>
+  decision.do === "create" || ["schema", "drift", "takeover"].includes(decision.why);
 
 const write = ({ consumer }: Engine, syncer: Syncer, { do: what, manifest }: Write): Promise<KubeObject> =>
   what === "create" ? consumer.create(CRDS, "", manifest) : consumer.replace(CRDS, crdKey(syncer), manifest);
@@ -55,6 +57,26 @@ async function tried(engine: Engine, syncer: Syncer, decision: Write): Promise<O
   }
 }
 
+/** Before a definition comes to another provider: do objects of it still have copies on the one before? */
+async function heldByAnother(
+  { consumer }: Engine,
+  { crd }: Syncer,
+  decision: Write,
+): Promise<InstallFailure | undefined> {
+  const resource = crd === null || !isEstablished(crd) ? undefined : resourceOf(crd);
+  if (decision.do !== "update" || decision.why !== "takeover" || crd === null || resource === undefined)
+    return undefined;
+  let held = 0;
+  const trim = (object: KubeObject): KubeObject => {
+    held += Number(hasFinalizer(object, FINALIZER.syncer));
+    return {} as KubeObject;
+  };
+  await consumer.list(resource, { metadataOnly: true, trim });
+  if (held === 0) return undefined;
+  const message = `${held} object(s) of the definition ${crd.metadata.name} still carry the finalizer of a binding to the provider of Connection ${ownerOf(crd) ?? ""}`;
+  return { reason: "OwnedByAnother", message, lasting: false };
+}
+
 /** Creates or updates the consumer's CRD as decided. Never rejects. */
 export async function installCrd(
   engine: Engine,
@@ -63,6 +85,8 @@ export async function installCrd(
 ): Promise<Definitions | InstallFailure> {
   if (!isWrite(decision)) return definitions;
   try {
+    const held = await heldByAnother(engine, syncer, decision);
+    if (held) return held;
     const final = await tried(engine, syncer, decision);
     if (!isWrite(final)) return { ...base(engine, syncer), offer: definitions.offer, ...fromDecision(final) };
     syncer.crd = (await write(engine, syncer, final)) as Crd;

@@ -98,7 +98,7 @@ function wakeReporters(engine: Engine, { connection, api }: Syncer, ids: readonl
   for (const binding of engine.directory.bindingsOf(connection)) {
     const isReached = binding.kind === "ClusterBinding" || namespaces.has(keyOf(binding).namespace);
     if (isReached && answeredApis(binding).includes(api))
-      engine.wake(bindingKey(connection, keyOf(binding)), PRIORITY.backlog);
+      engine.wake(bindingKey(binding.spec.connectionRef.name, keyOf(binding)), PRIORITY.backlog);
   }
 }
 

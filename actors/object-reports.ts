@@ -85,7 +85,7 @@ export async function noteBlocked(work: Work, message: string): Promise<void> {
 
 /** The deletion goes on, and others still hold the object: what was said of it is so no more. */
 export async function takeBackBlocked(work: Work, { blocked, finalizers }: ConsumerFact): Promise<void> {
-  if (blocked === "" || finalizers.count < 2) return;
+  if (blocked === "" || finalizers.count < 2 || isPausedNow(work)) return;
   const body = await consumerBody(work);
   const operations = writes.putStatus(body.metadata.uid, writes.withoutSynced(body));
   await patchConsumer(work, operations, work.watching.shape.hasStatus ? "status" : undefined);

@@ -4,6 +4,8 @@
 
 import type { AnyBinding } from "../crds/binding.ts";
 import type { Connection } from "../crds/connection.ts";
+import { connectionsOf } from "../crds/bound-connection.ts";
+import { courseOf } from "./course.ts";
 import { type ApiName, keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS } from "../crds/resources.ts";
 import { localPermissionDenied, type RightsView } from "../machines/permission-status.ts";
@@ -45,7 +47,7 @@ export const rightsOfConnection = (engine: Engine, name: string): RightsView =>
   view(engine, name, engine.directory.bindingsOf(name).flatMap(answeredApis), "");
 
 export const rightsOfBinding = (engine: Engine, binding: AnyBinding): RightsView =>
-  view(engine, binding.spec.connectionRef.name, answeredApis(binding), keyOf(binding).namespace);
+  view(engine, courseOf(engine.directory, binding).through, answeredApis(binding), keyOf(binding).namespace);
 
 const isConcerned = (name: string, connection: string): boolean => name === OURSELVES || name === connection;
 
@@ -57,8 +59,8 @@ export async function reportRights(engine: Engine, name: string): Promise<void> 
     if (isConcerned(name, metadata.name)) engine.wake(connectionKey(metadata.name), PRIORITY.backlog);
   }
   for (const binding of directory.allBindings()) {
-    const { name: connection } = binding.spec.connectionRef;
-    if (isConcerned(name, connection)) engine.wake(bindingKey(connection, keyOf(binding)), PRIORITY.backlog);
+    if (!connectionsOf(binding).some((one) => isConcerned(name, one))) continue;
+    engine.wake(bindingKey(binding.spec.connectionRef.name, keyOf(binding)), PRIORITY.backlog);
   }
 }
 

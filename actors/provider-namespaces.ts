@@ -11,6 +11,7 @@ import { NAMESPACES } from "../crds/resources.ts";
 import { homeOf } from "../machines/rules/mapper.ts";
 import type { Right } from "../machines/rules/permissions.ts";
 import { isAllowed } from "./access-reviews.ts";
+import { courseOf } from "./course.ts";
 import type { Engine } from "./engine.ts";
 import type { Engagement } from "./engagement.ts";
 import { isPeer } from "./governance.ts";
@@ -131,12 +132,12 @@ const NAMED = 5;
 const counted = (names: readonly string[]): string =>
   `${names.length} (${names.slice(0, NAMED).join(", ")}${names.length > NAMED ? ", …" : ""})`;
 
-/** The last that is done for a binding before it goes. Never rejects, and holds nothing up: what fails is kept. */
+/** The last that is done for a binding before it goes, or leaves for another provider. Never rejects, and holds nothing up: what fails is kept. */
 export async function leaveNamespaces(engine: Engine, binding: AnyBinding, resource: Resource): Promise<void> {
   const { uid } = binding.metadata;
   const names = [...(engine.visited.get(uid) ?? [])].sort();
   engine.visited.delete(uid);
-  const engagement = engine.engagements.get(binding.spec.connectionRef.name);
+  const engagement = engine.engagements.get(courseOf(engine.directory, binding).through);
   if (engagement === undefined || names.length === 0) return;
   const kept: string[] = [];
   const unknown: string[] = [];

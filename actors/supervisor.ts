@@ -3,6 +3,7 @@
 // Rule: docs/reference/behaviour.md, "Process".
 
 import type { AnyBinding } from "../crds/binding.ts";
+import { connectionsOf } from "../crds/bound-connection.ts";
 import type { Connection } from "../crds/connection.ts";
 import { keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/resources.ts";
@@ -127,17 +128,17 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   }
 
   function wakeBinding(binding: AnyBinding): void {
-    const { name } = binding.spec.connectionRef;
-    engine.wake(bindingKey(name, keyOf(binding)));
-    engine.wake(connectionKey(name));
+    engine.wake(bindingKey(binding.spec.connectionRef.name, keyOf(binding)));
+    const names = connectionsOf(binding);
+    for (const name of names) engine.wake(connectionKey(name));
     // Whatever it refers to: its name may be the one that `autoBind` waits for.
     if (directory.connection(binding.metadata.name))
       engine.wake(connectionKey(binding.metadata.name), PRIORITY.backlog);
     const apis = new Set(answeredApis(binding));
-    for (const api of apis) syncerFor(engine, name, api);
+    for (const name of names) for (const api of apis) syncerFor(engine, name, api);
     // Others, also of Connections to the same provider, may gain or lose what this one governs.
     for (const syncer of engine.syncers.values()) if (apis.has(syncer.api)) engine.wake(syncer.key);
-    for (const other of peerBindings(engine, name)) {
+    for (const other of new Set(names.flatMap((name) => peerBindings(engine, name)))) {
       const isConcerned = isBeside(binding, other) && answeredApis(other).some((api) => apis.has(api));
       if (isConcerned) engine.wake(bindingKey(other.spec.connectionRef.name, keyOf(other)), PRIORITY.backlog);
     }

@@ -10,7 +10,7 @@ import { originOf, ownerOf } from "../crds/ownership.ts";
 import { CRDS } from "../crds/resources.ts";
 import { isDemanded } from "./demand.ts";
 import type { Engine } from "./engine.ts";
-import { isPeer } from "./governance.ts";
+import { isPeer, remoteUid } from "./governance.ts";
 import { isPinned } from "./own-cluster.ts";
 import type { Cluster } from "./ports.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
@@ -38,13 +38,21 @@ const handOver = (consumer: Cluster, crd: Crd, successor: string): Promise<void>
     [ANNOTATION.connection]: successor,
   });
 
-/** Another Connection to the same provider that wants the definition; always the same one of several. */
-const successorOf = (engine: Engine, api: string, connection: string): string | undefined =>
+/** Other Connections that want the definition, in the same order each time. */
+const wantedBy = (engine: Engine, api: string, connection: string): string[] =>
   [...engine.directory.connections.values()]
     .filter((other) => !isDeleting(other))
     .map(({ metadata }) => metadata.name)
-    .filter((other) => other !== connection && isPeer(engine, connection, other) && isDemanded(engine, other, api))
-    .sort()[0];
+    .filter((other) => other !== connection && isDemanded(engine, other, api))
+    .sort();
+
+/** The one to the same provider. */
+const successorOf = (engine: Engine, api: string, connection: string): string | undefined =>
+  wantedBy(engine, api, connection).find((other) => isPeer(engine, connection, other));
+
+/** The one to another provider, which has to be known. */
+const heirOf = (engine: Engine, api: string, connection: string): string | undefined =>
+  wantedBy(engine, api, connection).find((other) => remoteUid(engine, other) !== "");
 
 async function hasInstances(consumer: Cluster, crd: Crd): Promise<boolean> {
   // Never served, so nothing was ever put into it: its names are taken, or it has only just been made.
@@ -76,7 +84,11 @@ async function sweepOne(engine: Engine, name: string, connection: string): Promi
   if (crd === undefined || isDeleting(crd) || ownerOf(crd) !== connection) return;
   const successor = successorOf(engine, name, connection);
   if (successor !== undefined) return handOver(consumer, crd, successor);
-  const removable = originOf(crd) === "ours" && !(await hasInstances(consumer, crd));
+  const isOurs = originOf(crd) === "ours";
+  const removable = isOurs && !(await hasInstances(consumer, crd));
+  // Objects of it are to go to another provider: that one's Connection brings its schema.
+  const heir = isOurs && !removable ? heirOf(engine, name, connection) : undefined;
+  if (heir !== undefined) return handOver(consumer, crd, heir);
   // On this very state: one that has been handed over since may have been given an object since.
   if (removable) await consumer.delete(CRDS, keyOf(crd), crd.metadata.uid, crd.metadata.resourceVersion);
   else await letGo(consumer, crd);

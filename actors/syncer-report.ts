@@ -138,7 +138,7 @@ export function report(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>
   syncer.reported = news;
   for (const binding of bindings) {
     if (concerns(binding, syncer.api, changed)) {
-      engine.wake(bindingKey(syncer.connection, keyOf(binding)), PRIORITY.backlog);
+      engine.wake(bindingKey(binding.spec.connectionRef.name, keyOf(binding)), PRIORITY.backlog);
     }
   }
   engine.wake(connectionKey(syncer.connection), PRIORITY.backlog);

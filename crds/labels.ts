@@ -30,6 +30,8 @@ export const ANNOTATION = {
   conflict: name("conflict"),
   /** On consumer instances, by the user: "Orphan" keeps the provider copy on deletion. */
   deletionPolicy: name("deletion-policy"),
+  /** On a binding: name of the Connection through which its objects are synced. */
+  boundConnection: name("bound-connection"),
   /** On Connections, bindings and consumer instances, by the user: exactly "true" stops every write for it. */
   paused: name("paused"),
 } as const;

@@ -14,9 +14,10 @@ import type { CrdManifest, PulledCrd } from "./pull.ts";
 
 /**
  * How another Connection relates to this one. same: it leads to the same provider; leaving: likewise, and it is being
- * deleted; different: to another provider; gone: there is no such Connection; unknown: an identity is not known yet.
+ * deleted; different: to another provider; left: likewise, and nothing that leads there has to do with the definition any
+ * more; gone: there is no such Connection; unknown: an identity is not known yet.
  */
-export type Relation = "same" | "leaving" | "different" | "gone" | "unknown";
+export type Relation = "same" | "leaving" | "different" | "left" | "gone" | "unknown";
 
 /** A spec we sent, and what the API server made of it: hashes of both. */
 export interface AcceptedSpec {
@@ -48,7 +49,7 @@ export type OwnershipDecision =
   /** Create `manifest`. */
   | { do: "create"; manifest: CrdManifest }
   /** Replace the whole object (PUT) by `manifest`; its uid and resourceVersion are the preconditions. */
-  | { do: "update"; why: "schema" | "drift" | "stamp" | "handover"; manifest: Crd }
+  | { do: "update"; why: "schema" | "drift" | "stamp" | "handover" | "takeover"; manifest: Crd }
   /** It is installed and served; nothing to write. `owner`: the Connection it belongs to. `hash`: of what is installed. */
   | { do: "leave"; owner: string; origin: Origin; hash: string }
   /** Nothing to write now; decide again when something changes. */
@@ -148,7 +149,7 @@ const hasDrifted = ({ existing, desired, accepted }: Facts): boolean => {
   return stored !== desired.hash && !(accepted?.sent === desired.hash && accepted.stored === stored);
 };
 
-const replaceSpec = (facts: Facts, why: "schema" | "drift"): OwnershipDecision => {
+const replaceSpec = (facts: Facts, why: "schema" | "drift" | "takeover"): OwnershipDecision => {
   const { annotations } = facts.desired.manifest.metadata;
   return { do: "update", why, manifest: rewritten(facts.existing, annotations, facts.desired.manifest.spec) };
 };
@@ -170,11 +171,18 @@ const decideOwn = (facts: Facts): OwnershipDecision => {
 };
 
 /** Re-points it and leaves its spec alone; the next decision finds it as our own. */
-const handOver = ({ existing, connection }: Facts): OwnershipDecision => ({
+const handOver = ({ existing, connection }: Facts, why: "handover" | "takeover" = "handover"): OwnershipDecision => ({
   do: "update",
-  why: "handover",
+  why,
   manifest: rewritten(existing, { [ANNOTATION.connection]: connection }),
 });
+
+/** From another provider, with its objects, which are on none: it becomes what this one's is, where it is ours to write. */
+const takeOver = (facts: Facts): OwnershipDecision => {
+  const mayWrite = originOf(facts.existing) === "ours" && facts.pullPolicy !== "None";
+  if (mayWrite) return replaceSpec(facts, "takeover");
+  return isUsable(facts) ? handOver(facts, "takeover") : refuseForeign(facts);
+};
 
 const refuseOther = ({ existing }: Facts, owner: string, state: string): OwnershipDecision => ({
   do: "refuse",
@@ -190,6 +198,8 @@ const decideOther = (facts: Facts, owner: string): OwnershipDecision => {
       return handOver(facts);
     case "different":
       return refuseOther(facts, owner, "leads to another provider");
+    case "left":
+      return takeOver(facts);
     case "gone":
       return annotation(facts.existing, ANNOTATION.schemaHash) === facts.desired.hash
         ? handOver(facts)

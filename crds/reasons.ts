@@ -149,7 +149,7 @@ export const REASONS = {
   },
   DrainingObjects: {
     on: ["Binding Ready=False", "Binding Synced=False"],
-    when: "The binding is being deleted, or an API was taken out of it, and copies on the provider are still to be removed.",
+    when: "The binding is being deleted, refers to a Connection to another provider by now, or an API was taken out of it, and copies on the provider are still to be removed.",
     todo: "Wait; if it lasts, the message names what blocks the deletion.",
     origin: "established",
   },

@@ -32,16 +32,32 @@ type Verdict = Omit<ConditionUpdate, "type">;
 const not = (reason: Reason, message: string): Verdict => ({ status: "False", reason, message });
 
 function ready(context: BindingContext): Verdict {
-  const { binding, connection, failed } = context;
+  const { binding, failed } = context;
   if (binding?.paused) return not(binding.deleting ? "DrainingObjects" : "Paused", pauseMessage(binding));
   if (binding?.deleting) return not("DrainingObjects", failed ?? drainingMessage(context));
   if (failed !== null) return not("Pending", failed);
-  return connection?.ready ? everyApi(context) : not("Pending", connectionMessage(context));
+  return (
+    whereabouts(context) ?? (isConnected(context) ? everyApi(context) : not("Pending", connectionMessage(context)))
+  );
 }
 
 /** The same words for as long as it lasts: of what is paused the status says so, once. */
 const pauseMessage = ({ paused, deleting }: BindingFact): string =>
   `Paused: the annotation core.kube-bind.io/paused on ${paused} stops every write, ${deleting ? "its deletion included, " : ""}until that is taken off`;
+
+/** While its objects are not yet with the Connection that it names. */
+function whereabouts(context: BindingContext): Verdict | undefined {
+  const { stage, through = "", connection = "" } = context.binding ?? {};
+  if (stage === "draining") {
+    const message = `moving from Connection ${through} to ${connection}, which leads to another provider: ${drainingMessage(context)}`;
+    return not("DrainingObjects", message);
+  }
+  if (stage !== "waiting") return undefined;
+  const message = `${connectionMessage(context)}; until it is known where that leads, nothing is written or deleted through Connection ${through} but what is deleted here`;
+  return not("Pending", message);
+}
+
+const isConnected = ({ connection }: BindingContext): boolean => connection?.ready === true;
 
 const drainingMessage = ({ remaining, blocked }: BindingContext): string =>
   [remaining?.message ?? "waiting for the objects to be listed", blockedMessage(blocked)]

@@ -13,6 +13,13 @@ export interface BindingFact {
   /** Carries our finalizer. */
   claimed: boolean;
   connection: string;
+  /**
+   * How its objects come to the Connection that it names. unrecorded: they are there, which its annotation is to say; draining,
+   * waiting: they are still with another one, and have to leave it, or do nothing until more is known.
+   */
+  stage: "settled" | "unrecorded" | "draining" | "waiting";
+  /** The Connection that they go through until then. */
+  through: string;
   /** What stops every write for it, itself or its Connection, to be named in a message; "" for nothing. */
   paused: string;
   /** Fields that are set and have no effect in this version, for the message of Ready. */
@@ -62,6 +69,7 @@ export type BindingEvent =
   | { type: "pass" }
   | { type: "due" }
   | { type: "claimed" }
+  | { type: "recorded" }
   | { type: "released" }
   | { type: "failed"; message: string; retryAfter?: number };
 
@@ -78,6 +86,9 @@ export const initialBindingContext: BindingContext = {
 
 const CONFLICTS: ReadonlySet<Reason> = new Set(["ForeignObjectExists", "OwnedByAnother"]);
 
+const isDrained = ({ remaining }: BindingContext): boolean =>
+  !!remaining && remaining.objects === 0 && remaining.apis.length === 0;
+
 const isConflicted = (api: ApiVerdict): boolean =>
   CONFLICTS.has(api.reason) || api.conflicts.foreign + api.conflicts.another > 0;
 
@@ -90,8 +101,12 @@ export const bindingMachine = setup({
     released: ({ context }) => context.binding?.deleting === true && !context.binding.claimed,
     paused: ({ context }) => !!context.binding?.paused,
     deleting: ({ context }) => context.binding?.deleting === true,
-    drained: ({ context: { remaining } }) => !!remaining && remaining.objects === 0 && remaining.apis.length === 0,
+    drained: ({ context }) => isDrained(context),
     unclaimed: ({ context }) => context.binding?.claimed === false,
+    unrecorded: ({ context }) => context.binding?.stage === "unrecorded",
+    undecided: ({ context }) => context.binding?.stage === "waiting",
+    moving: ({ context }) => context.binding?.stage === "draining",
+    hasMoved: ({ context }) => context.binding?.stage === "draining" && isDrained(context),
     connectionNotReady: ({ context }) => context.connection?.ready === false,
     conflicted: ({ context }) => context.apis?.some(isConflicted) === true,
     apiPending: ({ context }) => context.apis?.some((api) => api.reason !== "AsExpected") === true,
@@ -99,6 +114,7 @@ export const bindingMachine = setup({
   actions: {
     // Effects: carried out by the actor, each answered with one event.
     claim: () => {},
+    record: () => {},
     release: () => {},
     // Memory.
     noteBinding: assign(({ event }) => (event.type === "binding.seen" ? { binding: event.binding } : {})),
@@ -109,6 +125,10 @@ export const bindingMachine = setup({
     noteRemaining: assign(({ event }) => (event.type === "remaining.counted" ? { remaining: event.remaining } : {})),
     noteClaimed: assign(({ context: { binding } }) => ({
       binding: binding && { ...binding, claimed: true },
+      attempts: 0,
+    })),
+    noteRecorded: assign(({ context: { binding } }) => ({
+      binding: binding && { ...binding, stage: "settled" as const, through: binding.connection },
       attempts: 0,
     })),
     noteFailure: assign(({ context, event }) => {
@@ -144,6 +164,10 @@ export const bindingMachine = setup({
         { guard: "paused", target: "paused" },
         { guard: "deleting", target: "cleaningUp" },
         { guard: "unclaimed", target: "engaging.claiming" },
+        { guard: "unrecorded", target: "moving.recording" },
+        { guard: "undecided", target: "moving.waiting" },
+        { guard: "hasMoved", target: "moving.recording" },
+        { guard: "moving", target: "moving.draining" },
         { guard: "connectionNotReady", target: "disengaged" },
         { guard: "conflicted", target: "conflicted" },
         { guard: "apiPending", target: "engaging.awaitingApis" },
@@ -165,6 +189,30 @@ export const bindingMachine = setup({
         },
         awaitingApis: { tags: "resting", description: "Some API is not synced yet; the others are." },
         failing: { tags: "resting", description: "A step failed; tried again when due." },
+      },
+    },
+    moving: {
+      description: "The Connection that it names is not the one that its objects went through so far.",
+      initial: "draining",
+      states: {
+        waiting: {
+          tags: "resting",
+          description: "It is not known where the one that it names leads: nothing is written, and nothing deleted.",
+        },
+        draining: {
+          tags: "resting",
+          description:
+            "It leads to another provider: the objects leave the one before, and nothing is done through it yet.",
+        },
+        recording: {
+          description: "Notes on the binding through which Connection its objects go from now on.",
+          entry: "record",
+          on: {
+            recorded: { target: "#binding.deciding", actions: "noteRecorded" },
+            "binding.gone": { target: "#binding.gone", actions: "forgetBinding" },
+            failed: { target: "#binding.engaging.failing", actions: "noteFailure" },
+          },
+        },
       },
     },
     ready: { tags: "resting", description: "Every API it lists is synced." },

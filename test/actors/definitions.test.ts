@@ -34,8 +34,10 @@ class Side {
   identify = async () => "consumer-uid";
   /** Bindings that the API server has, whatever the caches show; an Error where it does not tell. */
   readonly listed = new Map<Resource, KubeObject[] | Error>();
-  async list(resource: Resource) {
-    const found = this.listed.get(resource) ?? [];
+  /** Of the API. */
+  objects: object[] = [];
+  async list(resource: Resource, { trim }: { trim?: (object: KubeObject) => KubeObject } = {}) {
+    const found = trim ? (this.objects as KubeObject[]).map(trim) : (this.listed.get(resource) ?? []);
     if (found instanceof Error) throw found;
     return found;
   }
@@ -79,7 +81,14 @@ let phase: "ready" | "away";
 let bindings: object[];
 let source: "CRD" | "OpenAPI";
 let twinsBindings: object[];
+let othersBindings: object[];
 let localPin: string;
+
+const bindingTo = (connection: string): object => ({
+  kind: "ClusterBinding",
+  metadata: { name: "b", uid: "b", finalizers: [FINALIZER.cleanup], creationTimestamp: "2026-01-01T00:00:00Z" },
+  spec: { connectionRef: { name: connection }, apis: [{ name: API }], conflictPolicy: "Fail" },
+});
 
 beforeEach(() => {
   consumer = new Side();
@@ -90,15 +99,10 @@ beforeEach(() => {
   offer = { version: "7", webhookConversion: false, api: { scope: "Namespaced", versions: ["v1"] } };
   phase = "ready";
   twinsBindings = [];
+  othersBindings = [];
   localPin = "consumer-uid";
   source = "CRD";
-  bindings = [
-    {
-      kind: "ClusterBinding",
-      metadata: { name: "b", uid: "b", finalizers: [FINALIZER.cleanup], creationTimestamp: "2026-01-01T00:00:00Z" },
-      spec: { connectionRef: { name: "acme" }, apis: [{ name: API }], conflictPolicy: "Fail" },
-    },
-  ];
+  bindings = [bindingTo("acme")];
   const connections: Record<string, string> = { acme: "provider-uid", twin: "provider-uid", other: "other-uid" };
   engine = {
     consumer,
@@ -110,7 +114,8 @@ beforeEach(() => {
     },
     directory: {
       crds,
-      bindingsOf: (name: string) => ({ acme: bindings, twin: twinsBindings })[name] ?? [],
+      bindingsOf: (name: string) => ({ acme: bindings, twin: twinsBindings, other: othersBindings })[name] ?? [],
+      allBindings: () => [...bindings, ...twinsBindings, ...othersBindings],
       connections: { values: () => [] },
       clusterBindings: { values: () => [] },
       bindings: { values: () => [] },
@@ -211,16 +216,19 @@ describe("the step", () => {
   });
 
   it("is to share what came through another Connection to the same provider, as long as that one wants it", async () => {
-    twinsBindings = [...bindings];
+    twinsBindings = [bindingTo("twin")];
     shown(pulled(provided(), "twin"));
     expect(await read()).toMatchObject({ step: "leave", mine: true, ours: true });
     twinsBindings = [];
     expect(await read()).toMatchObject({ step: "update", decision: { why: "handover" } });
   });
 
-  it("is to refuse what came through a Connection to another provider", async () => {
+  it("is to refuse what came through a Connection to another provider, as long as anything there asks for it", async () => {
+    othersBindings = [bindingTo("other")];
     shown(pulled(provided(), "other"));
     expect(await read()).toMatchObject({ step: "refuse", mine: false, refusal: { reason: "OwnedByAnother" } });
+    othersBindings = [];
+    expect(await read()).toMatchObject({ step: "update", mine: false, decision: { why: "takeover" } });
   });
 
   it("tells a definition that somebody else made from one of ours", async () => {
@@ -238,6 +246,17 @@ describe("the step", () => {
 });
 
 describe("installing", () => {
+  it("takes nothing over from another provider while an object of it still carries our finalizer", async () => {
+    shown(pulled(provided(), "other"));
+    consumer.objects = [{ metadata: { name: "held", finalizers: [FINALIZER.syncer] } }, { metadata: { name: "free" } }];
+    const refused = await installCrd(engine, syncer, await read());
+    expect(refused).toMatchObject({ reason: "OwnedByAnother", message: expect.stringMatching(/^1 object.*other/) });
+    expect(consumer.asked).not.toContain("replace");
+    consumer.objects = [];
+    await installCrd(engine, syncer, await read());
+    expect(consumer.asked).toContain("replace");
+  });
+
   it("writes what was decided, and knows at once what is there", async () => {
     const result = await installCrd(engine, syncer, await read());
     expect(consumer.asked).toEqual(["create"]);

@@ -94,7 +94,10 @@ const sweepAs = (consumer: Cluster, pin: string, resources: Resource[]) =>
         connections: { values: () => Object.keys(connections).map((name) => connectionOf(name)) },
         connection: (name: string) => connectionOf(name, pin),
         bindingsOf: (name: string) =>
-          connections[name]?.lists.map((api) => ({ metadata: {}, spec: { apis: [{ name: api }] } })),
+          connections[name]?.lists.map((api) => ({
+            metadata: {},
+            spec: { connectionRef: { name }, apis: [{ name: api }] },
+          })),
       },
     } as unknown as Engine,
     "acme",

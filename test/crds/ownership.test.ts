@@ -116,6 +116,16 @@ describe("a definition that somebody else made", () => {
     });
   });
 
+  test("is only pointed to another provider where nothing of the one before has to do with it any more", () => {
+    const used = installed("elsewhere", { spec: OTHER_SPEC });
+    used.metadata.annotations = { ...used.metadata.annotations, "core.kube-bind.io/crd-origin": "user" };
+    const relationTo = () => "left" as const;
+    expect(decide(used, { relationTo })).toMatchObject({ do: "refuse", reason: "ForeignObjectExists" });
+    const decision = decide(used, { relationTo, pullPolicy: "None" });
+    expect(decision).toMatchObject({ do: "update", why: "takeover" });
+    if (decision.do === "update") expect(decision.manifest.spec).toBe(used.spec);
+  });
+
   test("stays unwritten when the provider's schema moves away from it later", () => {
     const stamped = installed("acme", { spec: OTHER_SPEC });
     stamped.metadata.annotations = { ...stamped.metadata.annotations, "core.kube-bind.io/crd-origin": "user" };
@@ -204,6 +214,13 @@ describe("a definition that came through another Connection", () => {
     expect(withRelation("different")).toMatchObject({ do: "refuse", reason: "OwnedByAnother" });
   });
 
+  test("is brought to this provider's schema where nothing that leads to the other has to do with it any more", () => {
+    const other = installed("first", { spec: OTHER_SPEC });
+    const decision = withRelation("left", other);
+    expect(decision).toMatchObject({ do: "update", why: "takeover", manifest: { spec: desired.manifest.spec } });
+    if (decision.do === "update") expect(ownerOf(decision.manifest)).toBe("acme");
+  });
+
   test("is taken over from one that is gone only where it is what we want", () => {
     expect(withRelation("gone")).toMatchObject({ do: "update", why: "handover" });
     const other = installed("first");
@@ -254,17 +271,22 @@ describe("whatever is there", () => {
     existing,
     pullPolicy: fc.constantFrom("Bound" as const, "All" as const, "None" as const),
     updatePolicy: fc.constantFrom("Always" as const, "Once" as const),
-    relation: fc.constantFrom<Relation>("same", "leaving", "different", "gone", "unknown"),
+    relation: fc.constantFrom<Relation>("same", "leaving", "different", "left", "gone", "unknown"),
     serverDrops: fc.boolean(),
   });
 
-  prop("a spec is rewritten only where it is our own, through this Connection", facts, ({ relation, ...given }) => {
-    const decision = decide(given.existing, { ...given, relationTo: () => relation });
-    if (decision.do !== "update" || given.existing === undefined) return;
-    if (decision.manifest.spec === given.existing.spec) return;
-    expect([ownerOf(given.existing), originOf(given.existing)]).toEqual(["acme", "ours"]);
-    expect([given.pullPolicy === "None", given.updatePolicy]).toEqual([false, "Always"]);
-  });
+  prop(
+    "a spec is rewritten only where it is our own, through this Connection or left to it",
+    facts,
+    ({ relation, ...given }) => {
+      const decision = decide(given.existing, { ...given, relationTo: () => relation });
+      if (decision.do !== "update" || given.existing === undefined) return;
+      if (decision.manifest.spec === given.existing.spec) return;
+      const isLeft = relation === "left" && ownerOf(given.existing) !== "acme";
+      expect([ownerOf(given.existing), originOf(given.existing)]).toEqual([isLeft ? "first" : "acme", "ours"]);
+      expect([given.pullPolicy === "None", isLeft || given.updatePolicy === "Always"]).toEqual([false, true]);
+    },
+  );
 
   prop(
     "decisions come to rest, even on a server that stores something else than was sent",
@@ -285,7 +307,7 @@ describe("whatever is there", () => {
         if (decision.do !== "create" && decision.do !== "update") break;
         writes.push(decision);
         existing = store(decision.manifest);
-        if (decision.do === "create" || decision.why === "schema" || decision.why === "drift")
+        if (decision.do === "create" || ["schema", "drift", "takeover"].includes(decision.why))
           accepted = acceptedSpec(desired, existing);
       }
       expect(writes.length).toBeLessThanOrEqual(2);

@@ -175,7 +175,7 @@ describe("V8 notices a copy deleted", () => {
   test("that nobody of us has made", () => {
     expect(told(({ provider }) => provider.splice(0, 1))).toHaveLength(1);
   });
-  test("but not in the drain of a binding, nor when the API was taken out of one", () => {
+  test("but not in the drain of a binding, nor when the API was taken out of one or it uses another provider", () => {
     const binding = { ...clusterBinding("acme", [WIDGETS]), metadata: { uid: "b" } as Body };
     const going = { ...binding, metadata: { uid: "b", deletionTimestamp: "2030-01-01T00:00:01Z" } };
     const without = { ...binding, spec: { ...binding.spec, apis: [{ name: "others.example.org" }] } };
@@ -183,6 +183,19 @@ describe("V8 notices a copy deleted", () => {
     const drained = (...states: Body[]) => told((traffic) => (traffic.consumer = bindings(...states)));
     expect(drained(going)).toEqual([]);
     expect(drained(binding, without)).toEqual([]);
+    const pinned = (name: string, remoteClusterUID: string) => ({
+      kind: "Connection",
+      metadata: { name },
+      status: { remoteClusterUID },
+    });
+    const pins = [pinned("old", "one"), pinned("twin", "one"), pinned("acme", "two")];
+    const moved = (bound: string) => ({
+      ...binding,
+      metadata: { uid: "b", annotations: { [ANNOTATION.boundConnection]: bound } },
+    });
+    expect(drained(...pins, moved("old"))).toEqual([]);
+    expect(drained(pinned("acme", "one"), pinned("old", "one"), moved("old"))).toHaveLength(1);
+    expect(drained(moved("old"))).toHaveLength(1);
     expect(drained(binding)).toHaveLength(1);
     expect(drained(without)).toHaveLength(1);
   });

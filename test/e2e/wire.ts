@@ -90,12 +90,28 @@ const reaching = (events: Write[], owner: Owner) =>
       lists: spec.apis.some((one: { name: string }) => one.name === owner.api),
     }));
 
-/** Had a binding that reaches the object been told to let go of the API by then? */
+/** The provider that each Connection was pinned to, by name. */
+const pinsIn = (events: Write[]): Map<string, string> =>
+  new Map(
+    events.flatMap(({ responseObject }) => {
+      const pin = responseObject?.kind === CONNECTIONS.kind ? responseObject.status?.remoteClusterUID : undefined;
+      return pin === undefined ? [] : [[responseObject.metadata.name as string, pin as string]];
+    }),
+  );
+
+/** Had a binding that reaches the object been told by then to let go of the API, or to use another provider for it? */
 function wasLetGo(consumer: Write[], owner: Owner, time: string): boolean {
-  const said = reaching(askedBy(consumer, time), owner);
+  const asked = askedBy(consumer, time);
+  const pins = pinsIn(asked);
+  const said = reaching(asked, owner);
   const listed = new Set(said.filter(({ lists }) => lists).map(({ metadata }) => metadata.uid));
+  const isMoved = ({ metadata, connection }: (typeof said)[number]): boolean => {
+    const bound = metadata.annotations?.[ANNOTATION.boundConnection] ?? connection;
+    return pins.has(connection) && pins.get(bound) !== pins.get(connection);
+  };
   return said.some(
-    ({ metadata, lists }) => listed.has(metadata.uid) && (metadata.deletionTimestamp !== undefined || !lists),
+    (one) =>
+      listed.has(one.metadata.uid) && (one.metadata.deletionTimestamp !== undefined || !one.lists || isMoved(one)),
   );
 }
 

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import {
   type BindingContext,
   type BindingEvent,
+  type BindingFact,
   bindingMachine,
   initialBindingContext,
 } from "../../machines/binding.ts";
@@ -40,7 +41,8 @@ const APIS = {
 let made = 0;
 
 const DEEDS: Deeds<World> = {
-  create: (world) => (world.binding ??= { uid: `binding-${++made}`, claimed: false, deleting: false, paused: "" }),
+  create: (world) =>
+    (world.binding ??= { uid: `binding-${++made}`, claimed: false, deleting: false, paused: "", stage: "unrecorded" }),
   delete: (world) => {
     if (world.binding) world.binding = world.binding.claimed ? { ...world.binding, deleting: true } : null;
   },
@@ -49,6 +51,15 @@ const DEEDS: Deeds<World> = {
   },
   goOn: (world) => {
     if (world.binding) world.binding = { ...world.binding, paused: "" };
+  },
+  move: (world) => {
+    if (world.binding) world.binding = { ...world.binding, stage: "draining" };
+  },
+  moveAnywhere: (world) => {
+    if (world.binding) world.binding = { ...world.binding, stage: "waiting" };
+  },
+  moveBack: (world) => {
+    if (world.binding) world.binding = { ...world.binding, stage: "settled" };
   },
   forceAway: (world) => (world.binding = null),
   engage: (world) => (world.connection = "ready"),
@@ -68,6 +79,7 @@ const worlds: fc.Arbitrary<World> = fc.record({
       claimed: fc.boolean(),
       deleting: fc.boolean(),
       paused: fc.constantFrom("", "", "Binding acme"),
+      stage: fc.constantFrom<BindingFact["stage"][]>("settled", "settled", "unrecorded", "draining", "waiting"),
     }),
   ),
   connection: fc.constantFrom<World["connection"][]>("ready", "ready", "away", "absent"),
@@ -78,7 +90,10 @@ const worlds: fc.Arbitrary<World> = fc.record({
 function expectedEnd({ binding, connection, apis, left }: World): string {
   if (binding === null || (binding.deleting && !binding.claimed)) return "gone";
   if (binding.paused) return "paused";
-  return binding.deleting ? leavingEnd(left) : livingEnd(connection, apis);
+  if (binding.deleting) return leavingEnd(left);
+  if (binding.stage === "waiting") return "moving.waiting";
+  const isHeld = binding.stage === "draining" && left !== 0;
+  return isHeld ? "moving.draining" : livingEnd(connection, apis);
 }
 
 const leavingEnd = (left: World["left"]): string => (left === 0 ? "gone" : "cleaningUp.draining");

@@ -24,6 +24,9 @@ const bindings = [
   binding({ deleting: true }),
   binding({ claimed: false, deleting: true }),
   binding({ paused: "Connection acme" }),
+  binding({ stage: "unrecorded" }),
+  binding({ stage: "draining", through: "old" }),
+  binding({ stage: "waiting", through: "old" }),
 ];
 
 const facts: BindingEvent[] = [
@@ -37,7 +40,13 @@ const facts: BindingEvent[] = [
   ...[null, SOME_LEFT, NOTHING_LEFT].map(remaining),
 ];
 
-const answers: BindingEvent[] = [{ type: "claimed" }, { type: "released" }, { type: "binding.gone" }, FAILED];
+const answers: BindingEvent[] = [
+  { type: "claimed" },
+  { type: "recorded" },
+  { type: "released" },
+  { type: "binding.gone" },
+  FAILED,
+];
 
 const left = unreached(bindingMachine, walk(bindingMachine, { facts, starts: [PASS, DUE], answers }));
 

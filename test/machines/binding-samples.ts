@@ -16,6 +16,8 @@ export const binding = (change: Partial<BindingFact> = {}): BindingFact => ({
   deleting: false,
   claimed: true,
   connection: "acme",
+  stage: "settled",
+  through: "acme",
   paused: "",
   ...change,
 });

@@ -1,7 +1,7 @@
 // A binding, its Connection, its APIs and what is left to let go of: enough to answer both effects of the binding machine
 // truthfully, and to keep watch over what must never happen.
 
-import type { ApiVerdict, BindingContext, BindingEvent } from "../../machines/binding.ts";
+import type { ApiVerdict, BindingContext, BindingEvent, BindingFact } from "../../machines/binding.ts";
 import { binding, NO_CONNECTION, NOT_READY, READY } from "./binding-samples.ts";
 import type { Simulation } from "./replica.ts";
 
@@ -9,7 +9,7 @@ export const SIDES = ["binding", "connection", "apis"] as const;
 export type Side = (typeof SIDES)[number];
 
 export interface World {
-  binding: { uid: string; claimed: boolean; deleting: boolean; paused: string } | null;
+  binding: { uid: string; claimed: boolean; deleting: boolean; paused: string; stage: BindingFact["stage"] } | null;
   connection: "ready" | "away" | "absent";
   apis: ApiVerdict[];
   /** Objects that still have to let go; null: that cannot be told yet. */
@@ -28,10 +28,12 @@ function truth(world: World, side: Side): BindingEvent[] {
   switch (side) {
     case "binding":
       if (world.binding === null) return [{ type: "binding.gone" }];
-      // What is left is counted in every pass of a binding that is being deleted.
+      // What is left is counted in every pass of a binding that is being deleted, or moves.
       return [
         { type: "binding.seen", binding: binding(world.binding) },
-        ...(world.binding.deleting ? [{ type: "remaining.counted" as const, remaining: remaining(world) }] : []),
+        ...(world.binding.deleting || world.binding.stage === "draining"
+          ? [{ type: "remaining.counted" as const, remaining: remaining(world) }]
+          : []),
       ];
     case "connection":
       return [{ type: "connection.seen", connection: CONNECTIONS[world.connection] }];
@@ -71,6 +73,16 @@ export function simulate(
           never("a claim of what is paused", known?.paused !== "");
           if (world.binding?.deleting === false) world.binding.claimed = true;
           return { type: "claimed" };
+        }),
+      record: ({ binding: known, remaining: counted }) =>
+        write("record", () => {
+          never("a note on what is paused", known?.paused !== "");
+          never("a note on a binding without our finalizer", known?.claimed !== true);
+          never("a note before it is known where it goes", known?.stage === "waiting");
+          never("a note before the objects have left", known?.stage === "draining" && counted?.objects !== 0);
+          // Fenced by the state it was decided on.
+          if (world.binding !== null && world.binding.stage === known?.stage) world.binding.stage = "settled";
+          return { type: "recorded" };
         }),
       release: ({ binding: known, remaining: counted }) =>
         write("release", () => {

@@ -25,6 +25,7 @@ const ANSWERS: Record<string, Record<string, readonly string[]>> = {
   },
   binding: {
     claim: ["claimed", "binding.gone", "failed"],
+    record: ["recorded", "binding.gone", "failed"],
     release: ["released", "binding.gone", "failed"],
   },
   syncer: {

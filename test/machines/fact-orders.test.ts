@@ -66,6 +66,7 @@ describe("the facts of a syncer", () => {
 describe("the facts of a binding", () => {
   const { api, binding, NOT_READY, NOTHING_LEFT, READY, remaining, SOME_LEFT } = bindings;
   const leaving = bindings.told(binding({ deleting: true }));
+  const moving = bindings.told(binding({ stage: "draining", through: "old" }));
 
   test.each([
     ["engaging.claiming", bindings.told(binding({ claimed: false }))],
@@ -76,6 +77,10 @@ describe("the facts of a binding", () => {
     ["cleaningUp.draining", [...leaving, remaining(SOME_LEFT)]],
     ["paused", bindings.told(binding({ claimed: false, paused: "Connection acme" }))],
     ["paused", [...bindings.told(binding({ deleting: true, paused: "Binding acme" })), remaining(NOTHING_LEFT)]],
+    ["moving.waiting", bindings.told(binding({ stage: "waiting", through: "old" }), NOT_READY)],
+    ["moving.draining", [...moving, remaining(SOME_LEFT)]],
+    ["moving.recording", [...moving, remaining(NOTHING_LEFT)]],
+    ["moving.recording", bindings.told(binding({ stage: "unrecorded" }))],
     ["cleaningUp.releasing", [...leaving, remaining(NOTHING_LEFT)]],
     ["gone", bindings.told(null)],
   ])("lead to %s in any order", (state, facts) => {
