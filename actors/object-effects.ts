@@ -4,11 +4,12 @@
 // Rules: docs/reference/behaviour.md, "Objects" and "Fences".
 
 import { hasFinalizer, type KubeObject } from "../crds/kube-object.ts";
-import { FIELD_MANAGER, FINALIZER } from "../crds/labels.ts";
+import { FINALIZER } from "../crds/labels.ts";
 import { copyOf, type ObjectContext, type ObjectEvent, whose } from "../machines/object-facts.ts";
 import { wantedHash } from "../machines/rules/projection.ts";
 import { consumerFact, copyFact, projectionOf } from "./facts.ts";
 import type { Effects } from "./host.ts";
+import { applyWhole } from "./emptying.ts";
 import { ensureNamespace } from "./namespaces.ts";
 import { awaited } from "./leaving.ts";
 import { deleteCopy, removeFinalizer, stripMarkers } from "./object-removal.ts";
@@ -87,8 +88,7 @@ async function applyCopy(work: Work, context: ObjectContext): Answer {
     if (!hasFinalizer(body, FINALIZER.syncer)) return GATE_MOVED;
     if (copy === null && work.syncer.unguarded && !context.confirmedAbsent) return { type: "occupied" };
     const projection = projectionOf(shape, body);
-    const patch = writes.guardedApply(projection, copy);
-    const applied = await provider(work).apply(shape.resource, work.providerKey, patch, FIELD_MANAGER);
+    const applied = await applyWhole(work, context, projection, copy);
     reportFirst(work, context, applied.created);
     table.copySeen(applied.object);
     const sent = wantedHash(projection);

@@ -26,7 +26,10 @@ const sameState = (resourceVersion: string): PatchOperation => ({
 const FIRST_WRITE = { resourceVersion: "1" };
 
 /** The projection with its guard: a first write, or one that names the copy as last seen. */
-export const guardedApply = (projection: KubeObject, copy: CopyFact | null): unknown => ({
+export const guardedApply = (
+  projection: KubeObject,
+  copy: Pick<CopyFact, "uid" | "resourceVersion"> | null,
+): unknown => ({
   ...projection,
   metadata: {
     ...projection.metadata,
@@ -95,6 +98,13 @@ export const reownFields = ({ metadata }: KubeObject): PatchOperation[] => [
   sameObject(metadata.uid),
   sameState(metadata.resourceVersion),
   { op: "replace", path: "/metadata/managedFields", value: reowned(metadata.managedFields ?? []) },
+];
+
+/** Maps of a copy that are to be empty become so, on the very state we saw. */
+export const emptyMaps = ({ metadata }: KubeObject, paths: readonly (readonly string[])[]): PatchOperation[] => [
+  sameObject(metadata.uid),
+  sameState(metadata.resourceVersion),
+  ...paths.map((path): PatchOperation => ({ op: "replace", path: `/${path.map(segment).join("/")}`, value: {} })),
 ];
 
 /** A provider namespace that an object needs, marked as ours. */

@@ -69,6 +69,9 @@ async function gadget(namespace: string, fields: Body): Promise<{ key: ReturnTyp
   return { key, copy: await object(up(), GADGETS, key, "to be there") };
 }
 
+/** And not null, which an API server makes of a map that an apply empties. */
+const isEmpty = (map: Body): boolean => JSON.stringify(map) === "{}";
+
 describe("up goes", () => {
   test("every top-level field but apiVersion, kind, metadata and status, whatever it is called", async () => {
     const fields = {
@@ -149,6 +152,9 @@ describe("a field that is removed goes on the provider, too", () => {
     ["a field of an item", { parts: [{ name: "a" }, { name: "b" }] }, (copy) => copy.parts[0].weight === undefined],
     ["an element of a set", { tags: ["y"] }, (copy) => copy.tags.join() === "y"],
     ["a map as a whole", { data: null }, (copy) => copy.data === undefined],
+    ["all entries of a map", { data: { a: null, b: null } }, (copy) => isEmpty(copy.data)],
+    ["all of the spec", { spec: { size: null } }, (copy) => isEmpty(copy.spec)],
+    ["all of a deep map", { free: { x: { y: null, z: null } } }, (copy) => isEmpty(copy.free.x)],
     ["a deep field of unknown shape", { free: { x: { y: null } } }, (copy) => copy.free.x.y === undefined],
     ["the spec", { spec: null }, (copy) => copy.spec === undefined],
     ["a label", { metadata: { labels: { a: null } } }, (copy) => copy.metadata.labels.a === undefined],

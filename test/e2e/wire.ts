@@ -27,12 +27,19 @@ const goesDown = (event: Write): boolean => {
   return event.verb === "patch" && touched !== undefined && touched.every((path) => allowed.test(`${path}/`));
 };
 
+/** Maps that an apply cannot empty. */
+const emptiesOnly = ({ requestObject }: Write): boolean =>
+  requestObject.every(
+    ({ op, path, value }: Record<string, unknown>) =>
+      op === "test" || (!String(path).startsWith("/status") && JSON.stringify(value) === "{}"),
+  );
+
 /** On the provider: applies without a status, marks taken off, deletes. */
 const goesUp = (event: Write): boolean => {
   if (event.objectRef?.subresource !== undefined) return false;
   if (event.verb === "delete") return true;
   const touched = paths(event);
-  if (touched !== undefined) return touched.every((path) => path.startsWith("/metadata/"));
+  if (touched !== undefined) return touched.every((path) => path.startsWith("/metadata/")) || emptiesOnly(event);
   return event.verb === "patch" && event.requestObject !== undefined && event.requestObject.status === undefined;
 };
 
