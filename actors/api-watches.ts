@@ -11,6 +11,7 @@ import type { Shape } from "./facts.ts";
 import { createFeeds, type FeedSink } from "./feeds.ts";
 import { objectKey } from "./keys.ts";
 import { noteLeaving } from "./leaving.ts";
+import { noteOrphans } from "./orphans.ts";
 import { PRIORITY, type Priority, type WatchOptions } from "./ports.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
 import { gateFor, type Syncer, type Watching } from "./syncer.ts";
@@ -63,10 +64,12 @@ const isEnding = (syncer: Syncer, object: KubeObject): boolean =>
 
 /** Runs a sink call so that one object that cannot be read (a Mapper's exception) costs only itself. */
 const guarded =
-  (engine: Engine, syncer: Syncer, take: (object: KubeObject) => string | undefined) => (object: KubeObject) => {
+  (engine: Engine, syncer: Syncer, take: (object: KubeObject, list?: string) => string | undefined) =>
+  (object: KubeObject, list?: string) => {
     try {
-      const key = take(object);
+      const key = take(object, list);
       if (key === undefined) return;
+      noteOrphans(engine, syncer);
       weigh(engine, syncer, key, PRIORITY.live);
       if (isEnding(syncer, object)) engine.wake(syncer.key, PRIORITY.backlog);
     } catch (error) {
@@ -86,13 +89,15 @@ export function startWatching(engine: Engine, syncer: Syncer, shape: Shape, defi
   const wake = (): void => engine.wake(syncer.key, PRIORITY.backlog);
   const side: FeedSink = {
     open: (namespace, sink) => engine.consumer.watch(shape.resource, scopeOf(namespace), sink),
-    seen: guarded(engine, syncer, (object) => table.consumerSeen(object)),
+    seen: guarded(engine, syncer, (object, list) => table.consumerSeen(object, list)),
     gone(object) {
       guarded(engine, syncer, (gone) => table.consumerGone(gone))(object);
       wake();
     },
+    listing: (namespace, again) => table.consumersListing(namespace, again),
     listed(keys, part) {
       table.consumersListed(keys, part);
+      noteOrphans(engine, syncer);
       weighAll(engine, syncer, part.namespace);
     },
     isKnown: (object) => !!table.get(keyText(keyOf(object)))?.consumer,
@@ -125,10 +130,12 @@ export function startProvider(engine: Engine, syncer: Syncer, watching: Watching
   const side: FeedSink = {
     open: (home, sink) =>
       engagement.cluster.watch(shape.resource, { ...scopeOf(home), labelSelector, mostObjects }, sink),
-    seen: guarded(engine, syncer, (copy) => table.copySeen(copy)),
+    seen: guarded(engine, syncer, (copy, list) => table.copySeen(copy, list)),
     gone: guarded(engine, syncer, (copy) => table.copyGone(copy)),
+    listing: (home, again) => table.copiesListing(home, again),
     listed(keys, part) {
       table.copiesListed(keys, part);
+      noteOrphans(engine, syncer);
       weighAt(engine, syncer, part.namespace ?? "");
     },
     // What a stale state of a copy leads to is refused by its fences.

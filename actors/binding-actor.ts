@@ -8,6 +8,7 @@ import { ANNOTATION, FINALIZER } from "../crds/labels.ts";
 import { BINDINGS, CLUSTER_BINDINGS } from "../crds/resources.ts";
 import {
   type ApiVerdict,
+  type OrphanedCopies,
   type BindingContext,
   type BindingEvent,
   bindingMachine,
@@ -27,6 +28,7 @@ import { viewsOf } from "./governance.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { bindingKey, OURSELVES, permissionsKey } from "./keys.ts";
 import { blockedIn } from "./leaving.ts";
+import { copyName, orphanedIn } from "./orphans.ts";
 import { rightsOfBinding } from "./permission-news.ts";
 import { PRIORITY } from "./ports.ts";
 import { leaveNamespaces, noteNamespaces } from "./provider-namespaces.ts";
@@ -165,6 +167,13 @@ function blocked(engine: Engine, binding: AnyBinding): Blocked {
   return blockedIn(syncers, (_syncer, one) => binding.kind === "ClusterBinding" || one === namespace);
 }
 
+/** Copies that have lost their objects, where this binding applies. */
+function orphaned(engine: Engine, binding: AnyBinding): OrphanedCopies {
+  const syncers = answeredApis(binding).map((api) => syncerFor(engine, binding.spec.connectionRef.name, api));
+  const { namespace } = keyOf(binding);
+  return orphanedIn(syncers, copyName(engine), (one) => binding.kind === "ClusterBinding" || one === namespace);
+}
+
 /** Has the syncer seen this through? Not before it has looked at the bindings as they are now. */
 function isDrained(engine: Engine, binding: AnyBinding, syncer: Syncer): boolean {
   const record = engine.records.get(syncer.key);
@@ -210,6 +219,7 @@ function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] 
       connection: { exists: phase.state !== "absent", ready: phase.state === "ready", message: phase.reason },
     },
     { type: "blocked.seen", blocked: blocked(engine, binding) },
+    { type: "orphans.seen", orphaned: orphaned(engine, binding) },
     { type: "apis.seen", apis: listedApis(binding).map((api) => verdictFor(engine, binding, api)) },
     ...(isLeaving ? [{ type: "remaining.counted" as const, remaining: remaining(engine, binding) }] : []),
   ];

@@ -2,6 +2,7 @@
 // Promises: the newest known state wins, whether it came from the watch or from an answer to a write of ours; a change is
 // reported once. `complete` only after a whole list has been seen.
 
+import { isDeepStrictEqual } from "node:util";
 import { isOlder, isOlderVersion, keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
 import type { WatchSink } from "./ports.ts";
 
@@ -34,6 +35,8 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
   const objects = new Map<string, T>();
   /** Seen for the first time in a list that is not complete yet; null: none is under way. */
   let fresh: Set<string> | null = null;
+  /** Known since before the list that is under way. */
+  let past = new Set<string>();
   let complete = false;
   /** resourceVersion of the last end that was seen. */
   let lastEnd = "0";
@@ -41,7 +44,9 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
   const put = (object: T) => {
     const key = keyText(keyOf(object));
     const before = objects.get(key);
-    if (before && !isOlder(before, object)) return;
+    if (before && !isOlder(before, object) && !past.has(key)) return;
+    // What a list shows wins over what was known before it began: a restored server counts its versions from its backup.
+    if (past.delete(key) && isDeepStrictEqual(before, object)) return;
     objects.set(key, object);
     events.changed(before, object);
   };
@@ -71,6 +76,8 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
       listing() {
         for (const key of fresh ?? []) remove(key);
         fresh = new Set();
+        past = new Set(objects.keys());
+        lastEnd = "0";
       },
       seen(object) {
         const key = keyText(keyOf(object));
@@ -87,6 +94,7 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
       listed(keys) {
         for (const key of [...objects.keys()]) if (!keys.has(key)) remove(key);
         fresh = null;
+        past.clear();
         complete = true;
         events.listed?.();
       },

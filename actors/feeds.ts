@@ -15,8 +15,11 @@ type Failure = Parameters<WatchSink["failed"]>[0];
 /** What feeds are given to work with. Namespaces are those of the side; "" stands for the whole cluster. */
 export interface FeedSink {
   open(namespace: string, sink: WatchSink): Watch;
-  seen(object: KubeObject): void;
+  /** `list`: by the list of that namespace that is under way, and not by an event. */
+  seen(object: KubeObject, list?: string): void;
   gone(object: KubeObject): void;
+  /** A list of it begins, `again` by a watch that had one before; or nobody waits for its end any more. */
+  listing(namespace: string, again: boolean): void;
   listed(keys: ReadonlySet<string>, part: Part): void;
   /** Is the object among what is known, in whatever state? */
   isKnown(object: KubeObject): boolean;
@@ -113,12 +116,14 @@ export function createFeeds(side: FeedSink): Feeds {
 
   const sinkOf = (namespace: string, feed: Feed): WatchSink => ({
     seen(object) {
-      if (namespace !== WHOLE || !isPast(object)) side.seen(object);
+      if (namespace !== WHOLE || !isPast(object)) side.seen(object, feed.listing ? namespace : undefined);
       advance(feed, object.metadata.resourceVersion);
     },
     listing() {
       feed.listing = true;
       if (namespace === WHOLE) inherited.clear();
+      // Of a first list nothing can be said to be older: what is known is known by another watch, which may be ahead of it.
+      side.listing(namespace, feed.listed);
     },
     gone(object) {
       side.gone(object);
@@ -162,6 +167,7 @@ export function createFeeds(side: FeedSink): Feeds {
   function close(namespace: string): boolean {
     const feed = feeds.get(namespace);
     feed?.watch.stop();
+    side.listing(namespace, false);
     if (feed?.listed && namespace !== WHOLE && wide()) inherited.set(namespace, feed.knownTo);
     return feeds.delete(namespace);
   }

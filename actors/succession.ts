@@ -32,6 +32,7 @@ const noWatch: Watch = { stop: () => {}, position: () => undefined };
 function paired(sink: WatchSink, heard: (error: Error) => void): WatchSink {
   let failing = false;
   return {
+    listing: () => sink.listing?.(),
     seen: (object) => sink.seen(object),
     gone: (object) => sink.gone(object),
     listed: (keys) => sink.listed(keys),

@@ -104,6 +104,10 @@ export interface Syncer {
   unanswered: number;
   /** What is being said of them on themselves, one after the other. */
   telling: Promise<void>;
+  /** Copies without an object here, as told. */
+  orphans: ReadonlySet<string>;
+  /** They are about to be looked at again. */
+  orphansAwaited: boolean;
   /** The provider has ignored the guard of a first write: look before each first write. */
   unguarded: boolean;
   /** What it last told its Connection and its bindings: of the API ("") and of each namespace. */
@@ -134,6 +138,8 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   looking: false,
   unanswered: 0,
   telling: Promise.resolve(),
+  orphans: new Set(),
+  orphansAwaited: false,
   unguarded: false,
   reported: new Map(),
   verdict: { reason: "Pending", message: "not looked at yet", crdHash: "" },

@@ -3,6 +3,7 @@
 // its object is not settled; the counts per namespace are kept as objects change, never by a scan; a complete list says
 // something of what it covers and of nothing else.
 
+import { isDeepStrictEqual } from "node:util";
 import { isOlderVersion, keyOf, keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
 import {
   type ConsumerFact,
@@ -90,12 +91,19 @@ export interface Table {
   readonly size: number;
   /** Copies of no object of ours: the provider's word alone. */
   readonly strays: number;
-  /** Each returns the consumer key of what changed, or undefined when it was old news. */
-  consumerSeen(object: KubeObject): string | undefined;
+  /** Each returns the consumer key of what changed, or undefined when it was old news. `list`: shown by that list. */
+  consumerSeen(object: KubeObject, list?: string): string | undefined;
   consumerGone(object: KubeObject): string | undefined;
+  /**
+   * A list of that namespace begins ("": of the whole cluster), or what was begun has come to nothing. `again`: by a watch that
+   * had one before. Whatever it shows is newer than what is known by now, also where its version is lower.
+   */
+  consumersListing(namespace: string, again: boolean): void;
   consumersListed(keys: ReadonlySet<string>, part?: Part): string[];
-  copySeen(copy: KubeObject): string | undefined;
+  copySeen(copy: KubeObject, list?: string): string | undefined;
   copyGone(copy: KubeObject): string | undefined;
+  /** `home`: of the provider. */
+  copiesListing(home: string, again: boolean): void;
   /** `keys` are provider keys. */
   copiesListed(keys: ReadonlySet<string>, part?: Part): string[];
   /** The copy with that uid is gone: the server said so in an answer. */
@@ -109,6 +117,8 @@ export interface Table {
   tally(namespace: string): Tally;
   /** Of which anything is known; with `home`, those whose copies are in that namespace of the provider. */
   namespaces(home?: string): string[];
+  /** Keys of copies that carry our marks and have no object here. */
+  readonly orphans: ReadonlySet<string>;
   /** Keys of the objects that `Tally` counts as failing. */
   readonly failing: ReadonlySet<string>;
 }
@@ -129,9 +139,29 @@ interface Room {
 
 const namespaceOf = (key: string): string => key.slice(0, key.indexOf("/"));
 
+/** What was known before lists that are under way began, list by list. */
+function createPast() {
+  const lists = new Map<string, Set<string>>();
+  return {
+    /** Of one list: what it finds known. */
+    begin(list: string, keys: readonly string[]): void {
+      if (keys.length === 0) lists.delete(list);
+      else lists.set(list, new Set(keys));
+    },
+    isOf: (list: string | undefined, key: string): boolean => list !== undefined && lists.get(list)?.has(key) === true,
+    /** It has been shown since; true when it was among them. */
+    delete(key: string): boolean {
+      let was = false;
+      for (const keys of lists.values()) was = keys.delete(key) || was;
+      return was;
+    },
+  };
+}
+
 export function createTable(shape: Shape): Table {
   const rooms = new Map<string, Room>();
   const failing = new Set<string>();
+  const orphans = new Set<string>();
   let size = 0;
   let strays = 0;
 
@@ -144,6 +174,8 @@ export function createTable(shape: Shape): Table {
     rooms.set(namespace, room);
     return room;
   };
+  const isOrphan = ({ consumer, copy }: Entry): boolean =>
+    consumer === null && copy !== null && !copy.deleting && copy.clusterUid === shape.clusterUid;
   const isStray = ({ consumer, copy }: Entry): number => Number(consumer === null && copy !== null);
 
   const count = (key: string, { tally }: Room, before: Tally, after: Tally) => {
@@ -162,6 +194,8 @@ export function createTable(shape: Shape): Table {
     size -= entries.size;
     alter(entry);
     strays += isStray(entry);
+    if (isOrphan(entry)) orphans.add(key);
+    else orphans.delete(key);
     count(key, room, before, tallyOf(entry));
     if (entry.consumer === null && entry.copy === null) entries.delete(key);
     else entries.set(key, entry);
@@ -176,6 +210,9 @@ export function createTable(shape: Shape): Table {
       return undefined;
     }
   };
+
+  /** Known since before the list that is under way: a server restored from a backup counts its versions from there. */
+  const past = { consumers: createPast(), copies: createPast() };
 
   const isNews = (known: { resourceVersion: string } | null | undefined, object: KubeObject) =>
     !known || isOlderVersion(known.resourceVersion, object.metadata.resourceVersion);
@@ -218,11 +255,16 @@ export function createTable(shape: Shape): Table {
       return strays;
     },
     failing,
-    consumerSeen(object) {
+    orphans,
+    consumerSeen(object, list) {
       const key = keyText(keyOf(object));
-      if (!isNews(find(key)?.consumer, object)) return undefined;
+      const known = find(key)?.consumer;
+      const isPast = past.consumers.isOf(list, key);
+      if (!isPast && !isNews(known, object)) return undefined;
       // Before anything is changed: a Mapper may throw.
       const fact = consumerFact(shape, object);
+      past.consumers.delete(key);
+      if (isPast && isDeepStrictEqual(fact, known)) return undefined;
       change(key, (entry) => {
         if (entry.consumer?.uid !== fact.uid) entry.memory = null;
         entry.consumer = fact;
@@ -236,23 +278,33 @@ export function createTable(shape: Shape): Table {
       change(key, noConsumer);
       return key;
     },
+    consumersListing(namespace, again) {
+      const isIn = (room: string) => namespace === "" || room === namespace;
+      past.consumers.begin(namespace, again ? keysWhere(isIn, ({ consumer }) => consumer !== null) : []);
+    },
     consumersListed(keys, { namespace, isNewer } = {}) {
       const lost = keysWhere(
         (room) => namespace === undefined || room === namespace,
         ({ consumer }, key) =>
-          consumer !== null && !keys.has(key) && isNewer?.(namespaceOf(key), consumer.resourceVersion) !== true,
+          consumer !== null &&
+          !keys.has(key) &&
+          (past.consumers.isOf(namespace ?? "", key) || isNewer?.(namespaceOf(key), consumer.resourceVersion) !== true),
       );
       for (const key of lost) change(key, noConsumer);
+      past.consumers.begin(namespace ?? "", []);
       return lost;
     },
-    copySeen(copy) {
+    copySeen(copy, list) {
       const key = consumerKey(copy);
-      if (key === undefined || !isNews(lastOfCopy(key), copy)) return undefined;
+      if (key === undefined || !(past.copies.isOf(list, key) || isNews(lastOfCopy(key), copy))) return undefined;
       // What is not known here is not taken for absent: before anything is done that depends on it, it is looked up.
       if (strays >= MOST_STRAYS && find(key) === undefined) return undefined;
+      const fact = copyFact(shape, copy);
+      if (past.copies.delete(key) && isDeepStrictEqual(fact, find(key)?.copy)) return undefined;
       change(key, (entry) => {
-        entry.copy = copyFact(shape, copy);
+        entry.copy = fact;
         entry.copyBody = copy;
+        entry.copyWentAt = null;
       });
       return key;
     },
@@ -265,6 +317,11 @@ export function createTable(shape: Shape): Table {
       });
       return key;
     },
+    copiesListing(home, again) {
+      const isThere = (_: string, room: Room) => home === "" || room.home === home;
+      const isKnown = ({ copy, copyWentAt }: Entry) => copy !== null || copyWentAt !== null;
+      past.copies.begin(home, again ? keysWhere(isThere, isKnown) : []);
+    },
     copiesListed(keys, { namespace, isNewer } = {}) {
       const providerKey = (key: string) => keyText(shape.mapper.toProvider(shape.resource, parseKey(key)));
       const lost = keysWhere(
@@ -272,10 +329,12 @@ export function createTable(shape: Shape): Table {
         ({ copy }, key) => {
           if (copy === null) return false;
           const there = providerKey(key);
-          return !keys.has(there) && isNewer?.(namespaceOf(there), copy.resourceVersion) !== true;
+          if (keys.has(there)) return false;
+          return past.copies.isOf(namespace ?? "", key) || isNewer?.(namespaceOf(there), copy.resourceVersion) !== true;
         },
       );
       for (const key of lost) change(key, noCopy);
+      past.copies.begin(namespace ?? "", []);
       return lost;
     },
     forgetCopy(key, uid) {

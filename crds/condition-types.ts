@@ -75,7 +75,6 @@ export const CONDITION_TYPES = {
     when: "Copies on the provider have lost their object here without having been deleted; nothing removes them by itself.",
     todo: "If it is True, decide whether the copies are still wanted and remove the others by hand.",
     origin: "new",
-    reserved: true,
   },
 } as const satisfies Record<string, ConditionTypeEntry>;
 

@@ -31,6 +31,7 @@ export const REASONS = {
       "Binding Connected=True",
       "Binding Synced=True",
       "Binding Conflicts=False",
+      "Binding OrphanedCopies=False",
       "Binding PermissionDenied=False",
       "Binding LocalPermissionDenied=False",
       "API Ready=True",
@@ -224,7 +225,6 @@ export const REASONS = {
     when: "Copies on the provider have lost their object here without having been deleted.",
     todo: "Decide whether the copies are still wanted and remove the others by hand.",
     origin: "new",
-    reserved: true,
   },
 } as const satisfies Record<string, ReasonEntry>;
 

@@ -105,6 +105,14 @@ function conflicts(apis: ApiVerdict[]): Verdict {
   return { status: "True", reason: foreign > 0 ? "ForeignObjectExists" : "OwnedByAnother", message };
 }
 
+/** They stay until somebody who knows decides: absence deletes nothing. */
+function orphanedCopies({ orphaned: { count, names } }: BindingContext): Verdict {
+  if (count === 0) return { status: "False", reason: "AsExpected", message: "every copy has its object" };
+  const more = count > names.length ? ` and ${count - names.length} more` : "";
+  const message = `${count} copies on the provider have lost their object here without its having been deleted, and stay: ${names.join("; ")}${more}. Delete on the provider those that are not wanted any more (kubectl delete ${names[0]}), or create the objects again after taking the core.kube-bind.io markers off their copies`;
+  return { status: "True", reason: "OrphanedCopies", message };
+}
+
 /** What the provider refused for want of a right, in its own words. */
 const refusals = (apis: ApiVerdict[]): string[] =>
   apis.flatMap((api) => (api.reason === "Forbidden" ? [...api.denied, api.message] : api.denied));
@@ -123,6 +131,7 @@ export function bindingConditions(context: BindingContext, rights: RightsView = 
     },
     { type: "Synced", ...synced(whole, context) },
     { type: "Conflicts", ...conflicts(apis) },
+    { type: "OrphanedCopies", ...orphanedCopies(context) },
     { type: "PermissionDenied", ...permissionDenied(rights, refusals(apis), connected) },
     localPermissionDenied(
       rights,

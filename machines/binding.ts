@@ -26,6 +26,13 @@ export interface BindingFact {
   ignored?: string[];
 }
 
+/** Copies on the provider that have lost their object here without its having been deleted. */
+export interface OrphanedCopies {
+  count: number;
+  /** The first few, as arguments of kubectl on the provider: "widgets.example.org one -n default". */
+  names: string[];
+}
+
 /** What one API of the binding has come to. */
 export interface ApiVerdict {
   name: string;
@@ -54,6 +61,7 @@ export interface BindingContext {
   remaining: { objects: number; apis: string[]; message: string } | null | undefined;
   /** Deletions of its objects that are blocked. */
   blocked: Blocked;
+  orphaned: OrphanedCopies;
   failed: string | null;
   attempts: number;
   retryIn: number | null;
@@ -65,6 +73,7 @@ export type BindingEvent =
   | { type: "connection.seen"; connection: NonNullable<BindingContext["connection"]> }
   | { type: "apis.seen"; apis: ApiVerdict[] }
   | { type: "blocked.seen"; blocked: Blocked }
+  | { type: "orphans.seen"; orphaned: OrphanedCopies }
   | { type: "remaining.counted"; remaining: BindingContext["remaining"] }
   | { type: "pass" }
   | { type: "due" }
@@ -79,6 +88,7 @@ export const initialBindingContext: BindingContext = {
   apis: undefined,
   remaining: undefined,
   blocked: NOTHING_BLOCKED,
+  orphaned: { count: 0, names: [] },
   failed: null,
   attempts: 0,
   retryIn: null,
@@ -121,6 +131,7 @@ export const bindingMachine = setup({
     forgetBinding: assign({ binding: null }),
     noteConnection: assign(({ event }) => (event.type === "connection.seen" ? { connection: event.connection } : {})),
     noteApis: assign(({ event }) => (event.type === "apis.seen" ? { apis: event.apis } : {})),
+    noteOrphans: assign(({ event }) => (event.type === "orphans.seen" ? { orphaned: event.orphaned } : {})),
     noteBlocked: assign(({ event }) => (event.type === "blocked.seen" ? { blocked: event.blocked } : {})),
     noteRemaining: assign(({ event }) => (event.type === "remaining.counted" ? { remaining: event.remaining } : {})),
     noteClaimed: assign(({ context: { binding } }) => ({
@@ -149,6 +160,7 @@ export const bindingMachine = setup({
     "binding.gone": { actions: "forgetBinding" },
     "connection.seen": { actions: "noteConnection" },
     "apis.seen": { actions: "noteApis" },
+    "orphans.seen": { actions: "noteOrphans" },
     "blocked.seen": { actions: "noteBlocked" },
     "remaining.counted": { actions: "noteRemaining" },
     pass: { target: ".deciding", actions: "startOver" },

@@ -256,6 +256,8 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
         resource,
         open: (version, handler) => openWatch(resource, scope, version, handler),
         page: (next, onItem) => page(resource, scope, next, onItem),
+        newest: async () =>
+          (await page(resource, { ...scope, limit: 1, metadataOnly: true }, "", () => {})).resourceVersion,
         mostObjects: scope.mostObjects ?? (() => Infinity),
         errors,
         heartbeat,

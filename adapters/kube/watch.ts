@@ -4,7 +4,7 @@
 // at a time. Rule: docs/reference/behaviour.md, "Client and watch".
 
 import { ApiError, UnreachableError, type Watch, type WatchSink } from "../../actors/ports.ts";
-import { keyOf, keyText, type KubeObject, type Resource } from "../../crds/kube-object.ts";
+import { isOlderVersion, keyOf, keyText, type KubeObject, type Resource } from "../../crds/kube-object.ts";
 import { askedDelay, BACKOFF, backoffDelay, type BackoffLimits } from "./backoff.ts";
 import type { ErrorMapper } from "./errors.ts";
 import type { Flow, FlowHandler } from "./exchange.ts";
@@ -25,6 +25,8 @@ export interface WatchTiming {
   lineWithin: number;
   /** Milliseconds a stream must stand for its loss to be retried as if nothing had failed before. */
   healthyAfter: number;
+  /** Milliseconds after which servers end streams of their own accord; what ends earlier has broken off. 0: none has. */
+  regularEnd?: number;
   random: () => number;
 }
 
@@ -34,6 +36,7 @@ export const WATCH_TIMING: WatchTiming = {
   listWithin: 300_000,
   lineWithin: 30_000,
   healthyAfter: 5_000,
+  regularEnd: 240_000,
   random: Math.random,
 };
 
@@ -43,6 +46,8 @@ export interface WatchSource {
   /** Opens the stream from `version`, or, without one, a streaming list. */
   open(version: string | undefined, handler: FlowHandler): Flow;
   page: (next: string, onItem: (object: KubeObject) => void) => Promise<Page>;
+  /** The version that the server is at, by the smallest list there is. */
+  newest: () => Promise<string>;
   /** A longer list fails. */
   mostObjects: () => number;
   errors: ErrorMapper;
@@ -65,6 +70,9 @@ interface Ending {
   /** It may be the version that fails: if it happens again from the same one, list again. */
   doubtful?: boolean;
 }
+
+/** Milliseconds until a server that could not be asked which version it is at is asked again. */
+const LOOK_AGAIN = 1_000;
 
 /** Failures in a row, from the same version, that put it in doubt. */
 const DOUBTS = 2;
@@ -128,6 +136,8 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   let doubts = 0;
   /** `failed` was told, perhaps by the watch before, `recovered` not yet. */
   let failing = source.from !== undefined;
+  /** The last stream broke off: when its server is back it may hold an older state, as after a restore from a backup. */
+  let broken = false;
   /** Drops what is going on at the moment, a stream or a pause, for good. */
   let release: (() => void) | undefined;
   /** How what is going on takes what the heartbeat says. */
@@ -160,32 +170,42 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
     return { again: true };
   };
 
+  /** Is the server to be asked whether it still is where the stream that has just ended stood? */
+  const isBroken = (openedAt: number | undefined): boolean => {
+    const { regularEnd = 0 } = timing;
+    if (version === undefined || regularEnd === 0) return false;
+    return broken || openedAt === undefined || performance.now() - openedAt < regularEnd;
+  };
+
   /** Resolves when the stream has ended; never once the watch is stopped. */
   const follow = async (): Promise<Ending> => {
     const reader = createEventReader(source.resource, sink, source.errors, version, source.mostObjects);
     const patience = { line: timing.lineWithin, silence: timing.initialSilence, list: timing.listWithin };
     const stream = followStream((handler) => source.open(version, handler), reader, patience, opened);
-    const interrupted = new Promise<Ending>((resolve) => {
-      const leave = (ending: Ending): void => {
-        stream.stop();
-        resolve(ending);
-      };
-      watcher = {
-        dead: (error) => leave({ error }),
-        alive: () => {
-          if (stream.openedAt === undefined) leave({ again: true });
-        },
-      };
-    });
+    let isCurrent = true;
+    const { promise: interrupted, resolve: interrupt } = Promise.withResolvers<Ending>();
+    const leave = (ending: Ending): void => {
+      stream.stop();
+      interrupt(ending);
+    };
+    watcher = {
+      dead: (error) => leave({ error }),
+      alive: () => {
+        if (stream.openedAt === undefined) leave({ again: true });
+      },
+    };
+    if (version !== undefined && broken) void lookBack(version, () => isCurrent && !stopped, leave);
     release = stream.stop;
     position = () => reader.version;
     const ending = await Promise.race([stream.ended.then(judge), interrupted]);
+    isCurrent = false;
     const { openedAt } = stream;
     stood = openedAt !== undefined && performance.now() - openedAt > timing.healthyAfter;
     moved = reader.moved && ending.relist !== true;
     if (ending.doubtful !== true) doubts = 0;
     else doubts = moved ? 1 : doubts + 1;
     version = ending.relist === true || doubts >= DOUBTS ? undefined : reader.version;
+    broken = isBroken(openedAt);
     position = () => version;
     return ending;
   };
@@ -204,6 +224,24 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
     } catch (failure) {
       const error = source.errors.fromFailure(failure);
       return isExpired(error) ? {} : { error };
+    }
+  };
+
+  /**
+   * A server whose data were restored from a backup counts its versions from there: a stream that is resumed from a later one
+   * says nothing until they are reached again, and then tells of another past. Asked beside the stream, which waits for nothing.
+   * Without the right to list there is no telling.
+   */
+  const lookBack = async (from: string, isCurrent: () => boolean, leave: (ending: Ending) => void): Promise<void> => {
+    while (isCurrent()) {
+      try {
+        const isBack = isOlderVersion(await source.newest(), from);
+        if (isCurrent()) broken = false;
+        return isBack ? leave({ relist: true }) : undefined;
+      } catch (failure) {
+        if (!(source.errors.fromFailure(failure) instanceof UnreachableError)) return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN).unref());
     }
   };
 

@@ -111,8 +111,9 @@ function setUp(): void {
   left = [];
   feeds = createFeeds({
     open: (namespace, sink) => there.open(namespace, sink),
-    seen: (object) => void table.consumerSeen(object),
+    seen: (object, list) => void table.consumerSeen(object, list),
     gone: (object) => void table.consumerGone(object),
+    listing: (namespace, again) => table.consumersListing(namespace, again),
     listed: (keys, part) => void table.consumersListed(keys, part),
     isKnown: (object) => !!table.get(idOf(object))?.consumer,
     refusal: (error) => ({ reason: "Forbidden", message: error.message }),

@@ -37,6 +37,33 @@ const fake = (name: string) => {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const refused = (status: number) => new ApiError(`answered ${status}`, { status });
 
+describe("a watch", () => {
+  it("tells of everything that its client tells, also that a list begins", () => {
+    const { cluster, state } = fake("only");
+    const told: string[] = [];
+    succession(cluster).watch(
+      WIDGETS,
+      {},
+      {
+        seen: () => told.push("seen"),
+        listing: () => told.push("listing"),
+        gone: () => told.push("gone"),
+        listed: () => told.push("listed"),
+        failed: () => told.push("failed"),
+        recovered: () => told.push("recovered"),
+      },
+    );
+    const { sink } = state.watches[0] as { sink: Required<WatchSink> };
+    sink.listing();
+    sink.seen({} as never);
+    sink.listed(new Set());
+    sink.gone({} as never);
+    sink.failed(refused(500));
+    sink.recovered();
+    expect(told).toEqual(["listing", "seen", "listed", "gone", "failed", "recovered"]);
+  });
+});
+
 describe("a request", () => {
   it("ends on the client it began with, which closes only then, while new ones go to the next", async () => {
     const [before, next] = [fake("before"), fake("next")];

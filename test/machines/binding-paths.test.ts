@@ -37,6 +37,7 @@ const facts: BindingEvent[] = [
     (apis): BindingEvent => ({ type: "apis.seen", apis }),
   ),
   { type: "blocked.seen", blocked: BLOCKED },
+  { type: "orphans.seen", orphaned: { count: 1, names: ["widgets.example.org one"] } },
   ...[null, SOME_LEFT, NOTHING_LEFT].map(remaining),
 ];
 

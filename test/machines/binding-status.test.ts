@@ -33,12 +33,14 @@ const GOOD = {
   Connected: "True/AsExpected",
   Synced: "True/AsExpected",
   Conflicts: "False/AsExpected",
+  OrphanedCopies: "False/AsExpected",
   PermissionDenied: "False/AsExpected",
   LocalPermissionDenied: "False/AsExpected",
   Ready: "True/AsExpected",
 };
 const because = (reason: string) => ({ ...GOOD, Ready: `False/${reason}`, Synced: `False/${reason}` });
 const UNCONNECTED = { ...because("Pending"), Connected: "False/Pending", PermissionDenied: "Unknown/Pending" };
+const ORPHANED = { count: 7, names: ["widgets.example.org one -n a"] };
 const deleting = { binding: binding({ deleting: true }) };
 
 /** All reasons an API may have for not being in order, the one that decides for the whole binding first. */
@@ -59,6 +61,7 @@ const WORST_FIRST: Reason[] = [
 describe("a binding says", () => {
   it.each<[string, Partial<BindingContext>, Record<string, string>]>([
     ["that all is well", {}, GOOD],
+    ["that copies have lost their objects", { orphaned: ORPHANED }, { ...GOOD, OrphanedCopies: "True/OrphanedCopies" }],
     ["that deletions of its objects are blocked", { blocked: BLOCKED }, { ...GOOD, Synced: "False/DeletionBlocked" }],
     ["that they are also while the provider is away", { blocked: BLOCKED, connection: NOT_READY },
       { ...UNCONNECTED, Synced: "False/DeletionBlocked" }],
@@ -118,7 +121,15 @@ describe("a binding says", () => {
 
   it("all of its conditions each time, Ready last, so that none goes stale", () => {
     const types = bindingConditions(context({ apis: undefined })).map(({ type }) => type);
-    expect(types).toEqual(["Connected", "Synced", "Conflicts", "PermissionDenied", "LocalPermissionDenied", "Ready"]);
+    expect(types).toEqual([
+      "Connected",
+      "Synced",
+      "Conflicts",
+      "OrphanedCopies",
+      "PermissionDenied",
+      "LocalPermissionDenied",
+      "Ready",
+    ]);
   });
 });
 
@@ -134,6 +145,13 @@ describe("its message", () => {
     expect(message).toContain("api-0: api-0 is APINotExported; api-1:");
     expect(message).toMatch(/; and api-5, api-6$/);
     expect(message).not.toContain("widgets.example.org");
+  });
+
+  it("counts and names copies without objects, and says what to do", () => {
+    const message = told({ orphaned: ORPHANED }).message["OrphanedCopies"];
+    expect(message).toMatch(
+      /^7 copies .*: widgets\.example\.org one -n a and 6 more\. .*kubectl delete widgets\.example\.org one -n a\)/,
+    );
   });
 
   it("says what is left to drain, or what stands in the way", () => {
