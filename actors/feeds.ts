@@ -78,6 +78,8 @@ export function createFeeds(side: FeedSink): Feeds {
   const inherited = new Map<string, string>();
   let scope: Scope = { wide: "no", namespaces: new Set() };
   let allowed: boolean | undefined;
+  /** It has been told what to watch: before that nothing is known, not even that there is nothing. */
+  let followed = false;
   /** The whole cluster has been refused for want of a right. */
   let refused = false;
 
@@ -200,11 +202,12 @@ export function createFeeds(side: FeedSink): Feeds {
       const feed = feeds.get(namespace);
       return feed !== undefined && holds(feed);
     });
-  const isWhole = (): boolean => wide()?.listed === true || (!wantsWide() && all(({ listed }) => listed));
+  const isWhole = (): boolean => followed && (wide()?.listed === true || (!wantsWide() && all(({ listed }) => listed)));
 
   return {
     follow(next, may) {
       if (may === true && allowed !== true) refused = false;
+      followed = true;
       scope = next;
       allowed = may;
       arrange();
@@ -224,7 +227,7 @@ export function createFeeds(side: FeedSink): Feeds {
     get settled() {
       const isDone = ({ listed, trouble }: Feed) => listed || trouble !== null;
       const isFailing = (wide()?.trouble ?? null) !== null;
-      return isWhole() || (wantsWide() && !refused ? isFailing : all(isDone));
+      return isWhole() || (followed && (wantsWide() && !refused ? isFailing : all(isDone)));
     },
     get isWide() {
       return feeds.has(WHOLE) && !refused;

@@ -211,6 +211,12 @@ describe("the watches of a side", () => {
     expect(there.running()).toEqual([""]);
   });
 
+  it("know nothing before they are told what matters, and all there is when nothing does", () => {
+    expect([feeds.whole, feeds.settled, feeds.some]).toEqual([false, false, false]);
+    feeds.follow(bound(), undefined);
+    expect([feeds.whole, feeds.settled, feeds.some]).toEqual([true, true, false]);
+  });
+
   it("have nothing left to tell, for now, when the one fails", () => {
     feeds.follow(everywhere, undefined);
     expect(feeds.settled).toBe(false);
