@@ -28,6 +28,7 @@ import {
   type Work,
 } from "./object-work.ts";
 import * as writes from "./object-writes.ts";
+import { isRightMissing } from "./refusals.ts";
 
 /** What to type on the provider to change a mark of the object there. */
 const annotate = ({ watching: { shape }, providerKey }: Work, ...changes: string[]): string => {
@@ -52,14 +53,21 @@ function conflictMessage(work: Work, context: ObjectContext, reason: string): st
 export const markConflict = (work: Work, context: ObjectContext): Answer =>
   onConsumer(work, `patch ${kindName(work)}`, async () => {
     const reason = conflictOf(context) || "ForeignObjectExists";
+    const message = conflictMessage(work, context, reason);
+    // The mark goes last: once it stands there, nothing of this is done again.
+    await noteUnsynced(work, reason, message).catch(unlessForbidden);
     const body = await consumerBody(work);
     if (isPausedNow(work)) return GATE_MOVED;
-    const message = conflictMessage(work, context, reason);
     const marked = await patchConsumer(work, writes.addMark(body, reason));
     record(work, body.metadata.uid, "Warning", reason, message);
-    const noted = await noteUnsynced(work, reason, message);
-    return { type: "marked", consumer: noted ?? marked };
+    return { type: "marked", consumer: marked };
   });
+
+/** Without the right to write the status the object is marked all the same. */
+function unlessForbidden(error: unknown): undefined {
+  if (!isRightMissing(error)) throw error;
+  return undefined;
+}
 
 /** Where the type keeps conditions, says on the object itself why it is not synced. */
 async function noteUnsynced(work: Work, reason: string, message: string) {
