@@ -33,7 +33,7 @@ import { rightsOfBinding } from "./permission-news.ts";
 import { PRIORITY } from "./ports.ts";
 import { leaveNamespaces, noteNamespaces } from "./provider-namespaces.ts";
 import { askedToWait, isStatus } from "./refusals.ts";
-import { isSaid, nextConditions, REWRITE, writeStatus } from "./status-writer.ts";
+import { isSaid, nextConditions, REWRITE, type Status, writeStatus } from "./status-writer.ts";
 import { busyIn, isAtRest, type Syncer } from "./syncer.ts";
 import { verdictIn } from "./syncer-report.ts";
 import type { Tally } from "./table.ts";
@@ -329,7 +329,16 @@ async function report(
   if (rest.in("gone") || rest.in("engaging.waiting")) return true;
   const status = statusFrom(engine, binding, rest.context);
   if (rest.in("paused") && isSaid(binding, status)) return true;
-  return writeStatus(engine, resourceFor(binding), cacheFor(engine, binding), binding, status);
+  return write(engine, binding, status);
+}
+
+/** Whether anything has to stand in the status before it is done depends on whether anything can be written there. */
+async function write(engine: Engine, binding: AnyBinding, status: Status): Promise<boolean> {
+  const isUnwritable = () => engine.unwritable.has(binding.metadata.uid);
+  const before = isUnwritable();
+  const written = await writeStatus(engine, resourceFor(binding), cacheFor(engine, binding), binding, status);
+  if (before !== isUnwritable()) lookAgain(engine, binding);
+  return written;
 }
 
 function statusFrom(engine: Engine, binding: AnyBinding, context: BindingContext): NonNullable<AnyBinding["status"]> {

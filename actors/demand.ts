@@ -4,19 +4,19 @@
 import { type ApiName, isDeleting } from "../crds/kube-object.ts";
 import { type BindingView, demandFor } from "../machines/rules/governing.ts";
 import type { SyncerFacts } from "../machines/syncer.ts";
-import { connectionPause, listedApis, viewOf } from "./directory.ts";
+import { connectionPause, listedApis } from "./directory.ts";
 import type { Engine } from "./engine.ts";
-import { isEager, isWantedElsewhere } from "./governance.ts";
+import { isEager, isWantedElsewhere, unwritten, viewNow } from "./governance.ts";
 import { syncerKey } from "./keys.ts";
 import { recall } from "./recall.ts";
 import { createSyncer, type Syncer } from "./syncer.ts";
 
 /** The bindings whose objects go through the syncer's own Connection, reduced to what governs. */
 const ownViews = (engine: Engine, { connection }: Pick<Syncer, "connection">): BindingView[] =>
-  recall(engine.directory, `views of ${connection}`, () =>
+  recall(engine.directory, `views of ${connection} ${unwritten(engine)}`, () =>
     engine.directory
       .bindingsOf(connection)
-      .map((binding) => viewOf(engine.directory, binding))
+      .map((binding) => viewNow(engine, binding))
       .filter((view) => view.connection === connection),
   );
 

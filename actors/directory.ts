@@ -105,16 +105,21 @@ export const pauseOf = (directory: Connections, binding: AnyBinding): string =>
 /** The APIs a binding lists, each once, in its order. */
 export const listedApis = (binding: AnyBinding): ApiName[] => [...new Set(binding.spec.apis.map((api) => api.name))];
 
+/** The APIs that its status names: those whose objects may have been touched for it. */
+export const recordedApis = (binding: AnyBinding): ApiName[] =>
+  (binding.status?.boundAPIs ?? []).map(({ name }) => name);
+
 /** The APIs a binding still answers for: those it lists and those its status says it has not let go of. */
 export const answeredApis = (binding: AnyBinding): ApiName[] => [
-  ...new Set([...listedApis(binding), ...(binding.status?.boundAPIs ?? []).map((api) => api.name)]),
+  ...new Set([...listedApis(binding), ...recordedApis(binding)]),
 ];
 
 /**
  * A binding reduced to what governs. One that `autoBind` keeps lets go of nothing: what a user takes out of it is put back,
- * and only what has no objects left is taken out by us.
+ * and only what has no objects left is taken out by us. `unwritable`: its status cannot be written, so that nothing can be
+ * waited for to stand in it.
  */
-export function viewOf(directory: Connections, binding: AnyBinding): BindingView {
+export function viewOf(directory: Connections, binding: AnyBinding, unwritable: boolean): BindingView {
   const { stage, through } = courseOf(directory, binding);
   const deleting = isDeleting(binding);
   // What leaves its provider is as good as taken out of the binding there.
@@ -133,6 +138,7 @@ export function viewOf(directory: Connections, binding: AnyBinding): BindingView
     paused: pauseOf(directory, binding),
     adopt: binding.spec.conflictPolicy === "Adopt",
     apis,
+    recorded: unwritable ? apis : recordedApis(binding),
     leaving: isKept ? [] : answeredApis(binding).filter((api) => !apis.includes(api)),
   };
 }

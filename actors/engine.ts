@@ -88,6 +88,8 @@ export interface Engine extends Ports {
   visited: Map<string, Set<string>>;
   /** Connections whose status was not written and is about to be looked at again. */
   rewrites: Set<string>;
+  /** Objects of our own kinds whose status we lack the right to write, by uid. */
+  unwritable: Set<string>;
   /** Puts an actor on the queue. */
   wake(key: string, priority?: Priority): void;
 }

@@ -33,18 +33,24 @@ export const peerBindings = (engine: Engine, connection: string): AnyBinding[] =
   return engine.directory.allBindings().filter((binding) => connectionsOf(binding).some(isOnes));
 };
 
+export const viewNow = ({ directory, unwritable }: Engine, binding: AnyBinding): BindingView =>
+  viewOf(directory, binding, unwritable.has(binding.metadata.uid));
+
+/** Beside the bindings, what their views depend on; almost always nothing. */
+export const unwritten = ({ unwritable }: Engine): string => [...unwritable].join(" ");
+
 /** Those whose objects go through one of them, reduced to what governs. */
 export const viewsOf = (engine: Engine, connection: string): BindingView[] =>
-  recall(engine.directory, `views of the peers of ${connection}`, () => {
+  recall(engine.directory, `views of the peers of ${connection} ${unwritten(engine)}`, () => {
     const isOnes = peersOf(engine, connection);
     return peerBindings(engine, connection)
-      .map((binding) => viewOf(engine.directory, binding))
+      .map((binding) => viewNow(engine, binding))
       .filter((view) => isOnes(view.connection));
   });
 
 /** What all of them mean for objects of the API in the namespace. */
 const ruleIn = (engine: Engine, { connection, api }: Syncer, namespace: string): Ruled =>
-  recall(engine.directory, `rule for ${connection} ${api} ${namespace}`, () =>
+  recall(engine.directory, `rule for ${connection} ${api} ${namespace} ${unwritten(engine)}`, () =>
     rule(viewsOf(engine, connection), api, namespace),
   );
 

@@ -155,11 +155,13 @@ export async function writeStatus<T extends KubeObject>(
   if (sameStatus(statusOf(object), status)) return true;
   try {
     await patchStatus(engine, resource, cache, object, status);
+    engine.unwritable.delete(object.metadata.uid);
     return true;
   } catch (error) {
     if (isStatus(error, 404)) return true;
     const { cause, message } = judge(error, "write the status", true);
     const { kind, metadata } = object;
+    if (cause === "forbidden") engine.unwritable.add(metadata.uid);
     if (cause !== "outdated") engine.log.warn({ kind, name: metadata.name, error: message }, "status not written");
     return false;
   }

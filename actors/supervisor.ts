@@ -7,7 +7,7 @@ import { connectionsOf } from "../crds/bound-connection.ts";
 import type { Connection } from "../crds/connection.ts";
 import { keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/resources.ts";
-import { answeredApis, createDirectory, ownerConnection, type Secret } from "./directory.ts";
+import { answeredApis, createDirectory, ownerConnection, recordedApis, type Secret } from "./directory.ts";
 import type { Engine, Ports, Settings } from "./engine.ts";
 import { leaseAge } from "./lease-actor.ts";
 import { tellingDenials } from "./denials.ts";
@@ -37,9 +37,14 @@ const GRACE = 2_000;
 
 const OWN_KINDS: readonly Resource[] = [CONNECTIONS, CLUSTER_BINDINGS, BINDINGS];
 
+const forget = ({ shown, unwritable }: Engine, { metadata: { uid } }: KubeObject): void => {
+  shown.delete(uid);
+  unwritable.delete(uid);
+};
+
 /** Did anything change but the status that we write ourselves? */
 const isNews = (engine: Engine, before: KubeObject | undefined, after: KubeObject | undefined): boolean => {
-  if (after === undefined && before !== undefined) engine.shown.delete(before.metadata.uid);
+  if (after === undefined && before !== undefined) forget(engine, before);
   if (before === undefined || after === undefined || isOthersStatus(engine, before, after)) return true;
   const gist = ({ metadata }: KubeObject) =>
     JSON.stringify([
@@ -54,9 +59,9 @@ const isNews = (engine: Engine, before: KubeObject | undefined, after: KubeObjec
   return gist(before) !== gist(after);
 };
 
-/** What a binding has let go of stands in the status alone, and whoever waits for the same API goes by it. */
+/** What a binding has taken on and what it has let go of stands in the status alone, and whoever waits for the API goes by it. */
 const answersFor = (binding: AnyBinding | undefined): string =>
-  binding === undefined ? "" : JSON.stringify(answeredApis(binding).sort());
+  binding === undefined ? "" : JSON.stringify([answeredApis(binding).sort(), recordedApis(binding).sort()]);
 
 /** May the two have to do with the same objects? */
 const isBeside = (one: AnyBinding, other: AnyBinding): boolean =>
@@ -120,6 +125,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     doubts: new Map(),
     visited: new Map(),
     rewrites: new Set(),
+    unwritable: new Set(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),
   };
 

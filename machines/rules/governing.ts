@@ -21,6 +21,8 @@ export interface BindingView {
   adopt: boolean;
   /** APIs it lists. */
   apis: readonly ApiName[];
+  /** APIs that its status names: what is not written down there would not be drained if it were taken out. */
+  recorded: readonly ApiName[];
   /** APIs it listed and has not let go of yet. */
   leaving: readonly ApiName[];
 }
@@ -28,12 +30,17 @@ export interface BindingView {
 const covers = (binding: BindingView, namespace: string): boolean =>
   binding.kind === "ClusterBinding" || (namespace !== "" && binding.namespace === namespace);
 
-const isLive = (binding: BindingView, api: ApiName): boolean =>
-  binding.claimed && !binding.deleting && binding.apis.includes(api);
+const isWritten = (binding: BindingView, api: ApiName): boolean => binding.claimed && binding.recorded.includes(api);
 
-/** It will be live as soon as it carries our finalizer: until then nothing is done for it, and nothing against it. */
+const isLive = (binding: BindingView, api: ApiName): boolean =>
+  isWritten(binding, api) && !binding.deleting && binding.apis.includes(api);
+
+/**
+ * It will be live as soon as it carries our finalizer and its status names the API: until then nothing is done for it, and
+ * nothing against it.
+ */
 const isComing = (binding: BindingView, api: ApiName): boolean =>
-  !binding.claimed && !binding.deleting && binding.apis.includes(api);
+  !isWritten(binding, api) && !binding.deleting && binding.apis.includes(api);
 
 const isLeaving = (binding: BindingView, api: ApiName): boolean =>
   binding.claimed && (binding.leaving.includes(api) || (binding.deleting && binding.apis.includes(api)));

@@ -88,6 +88,7 @@ const bindingTo = (connection: string): object => ({
   kind: "ClusterBinding",
   metadata: { name: "b", uid: "b", finalizers: [FINALIZER.cleanup], creationTimestamp: "2026-01-01T00:00:00Z" },
   spec: { connectionRef: { name: connection }, apis: [{ name: API }], conflictPolicy: "Fail" },
+  status: { boundAPIs: [{ name: API }] },
 });
 
 beforeEach(() => {
@@ -109,6 +110,7 @@ beforeEach(() => {
     log: { info: () => {} },
     settings: { groups: { excluded: new Set(), allowed: new Set() } },
     phases: { get: () => ({ state: phase, lost: false, reason: "" }) },
+    unwritable: new Set(),
     engagements: {
       get: () => ({ epoch: 1, source, cluster: provider, offer: () => offer, definition: () => provider.get() }),
     },

@@ -12,8 +12,9 @@ const API = "widgets.example.org";
 
 interface Bound {
   kind: "ClusterBinding" | "Binding";
-  metadata: { name: string; namespace?: string; finalizers: string[]; deletionTimestamp?: string };
+  metadata: { name: string; uid: string; namespace?: string; finalizers: string[]; deletionTimestamp?: string };
   spec: { connectionRef: { name: string }; apis: { name: string }[]; conflictPolicy: string };
+  status: { boundAPIs: { name: string }[] };
 }
 
 /** Connections by name, each with the UID of the provider it leads to, "" where that is not known yet. */
@@ -41,6 +42,7 @@ beforeEach(() => {
   engine = {
     syncers,
     engagements: new Map(),
+    unwritable: new Set(),
     phases: { get: (name: string) => ({ state: states[name] ?? "ready", lost: false, reason: "" }) },
     directory: {
       connection,
@@ -56,19 +58,28 @@ interface Making {
   namespace?: string;
   deleting?: boolean;
   claimed?: boolean;
+  /** What its status names. */
+  recorded?: string[];
 }
 
-const bind = (connection: string, { namespace = "", deleting = false, claimed = true }: Making = {}): void => {
+const bind = (
+  connection: string,
+  { namespace = "", deleting = false, claimed = true, recorded = [API] }: Making = {},
+): string => {
+  const name = `${connection}-${bindings.length}`;
   bindings.push({
     kind: namespace === "" ? "ClusterBinding" : "Binding",
     metadata: {
-      name: `${connection}-${bindings.length}`,
+      name,
+      uid: name,
       ...(namespace === "" ? {} : { namespace }),
       finalizers: claimed ? [FINALIZER.cleanup] : [],
       ...(deleting ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}),
     },
     spec: { connectionRef: { name: connection }, apis: [{ name: API }], conflictPolicy: "Adopt" },
+    status: { boundAPIs: recorded.map((api) => ({ name: api })) },
   });
+  return name;
 };
 
 /** The syncer of a Connection, with the definition that came through `owner`, if there is one. */
@@ -122,6 +133,15 @@ describe("an object that a binding decides over", () => {
   it("is held, and not adopted, while its API cannot be synced", () => {
     bind("acme");
     expect(rulingFor(engine, syncerOf("acme", "acme"), "a", false)).toEqual({ mode: "held", adopt: false, paused: "" });
+  });
+
+  // An API that is taken out again while nobody looks is drained only because the status names it.
+  it("is held until the status of its binding names the API, unless that status cannot be written", () => {
+    const uid = bind("acme", { recorded: [] });
+    const syncer = syncerOf("acme", "acme");
+    expect(modeOf(syncer)).toBe("held");
+    engine.unwritable.add(uid);
+    expect(modeOf(syncer)).toBe("sync");
   });
 
   it("is drained by the Connection of the binding that goes last, and by no other", () => {

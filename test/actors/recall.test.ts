@@ -27,7 +27,7 @@ function setUp(): void {
   version = 1;
 }
 
-const views = () => directory.allBindings().map((binding) => viewOf(directory, binding));
+const views = () => directory.allBindings().map((binding) => viewOf(directory, binding, false));
 const recalled = () =>
   recall(directory, "views", () => {
     computed++;

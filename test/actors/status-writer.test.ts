@@ -123,6 +123,7 @@ describe("a status", () => {
       clock,
       startedAt: clock.now() - 60_000,
       shown: new Map(),
+      unwritable: new Set(),
       doubts: new Map(),
       log: { warn: () => warned++ },
       consumer: {

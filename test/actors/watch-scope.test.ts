@@ -34,6 +34,7 @@ function setUp(mapper?: Mapper, namespaced = true): void {
   elsewhere = new Set();
   engine = {
     phases: { get: () => ({ state: phase, lost: false, reason: "" }) },
+    unwritable: new Set(),
     directory: {
       connection: () => undefined,
       bindingsOf: () => bindings,
@@ -76,6 +77,7 @@ const bind = (namespace: string, { deleting = false, claimed = true, api = API }
       ...(deleting ? { deletionTimestamp: "2026-01-01T00:00:00Z" } : {}),
     },
     spec: { connectionRef: { name: "acme" }, apis: [{ name: api }] },
+    status: { boundAPIs: [{ name: api }] },
   });
 };
 const unbind = (namespace: string): void => {

@@ -14,6 +14,7 @@ const view = (change: Partial<BindingView> = {}): BindingView => ({
   paused: "",
   adopt: false,
   apis: [API],
+  recorded: [API],
   leaving: [],
   ...change,
 });
@@ -27,10 +28,11 @@ describe("the binding that governs", () => {
     expect(governing([view({ name: "b" }), view({ name: "a" })], API, "x")?.name).toBe("a");
   });
 
-  it("is live, claimed, lists the API and covers the namespace", () => {
+  it("is live, claimed, lists the API, names it in its status and covers the namespace", () => {
     const others = [
       view({ deleting: true }),
       view({ claimed: false }),
+      view({ recorded: [] }),
       view({ apis: ["gadgets.example.org"] }),
       namespaced("y"),
     ];
@@ -51,17 +53,20 @@ describe("an object without a governing binding", () => {
   });
 
   // A binding is renamed by creating one and deleting the other: between the two, nothing may be lost.
-  it("is held and not drained while a binding that lists the API is still to be claimed", () => {
-    const bindings = [view({ deleting: true }), view({ name: "b", claimed: false })];
-    expect(rule(bindings, API, "x").mode).toBe("held");
-    expect(demandFor(bindings, API, false)).toEqual({
-      live: 0,
-      coming: 1,
-      draining: 1,
-      takesCrd: false,
-      paused: false,
-    });
-  });
+  it.each([{ claimed: false }, { recorded: [] }])(
+    "is held and not drained while a binding that lists the API is still to be written to: %o",
+    (change) => {
+      const bindings = [view({ deleting: true }), view({ name: "b", ...change })];
+      expect(rule(bindings, API, "x").mode).toBe("held");
+      expect(demandFor(bindings, API, false)).toEqual({
+        live: 0,
+        coming: 1,
+        draining: 1,
+        takesCrd: false,
+        paused: false,
+      });
+    },
+  );
 });
 
 describe("a binding that is paused", () => {
