@@ -13,7 +13,7 @@ import {
   type WatchSink,
 } from "../../actors/ports.ts";
 import { isRecord, stringifyJson } from "../../crds/json.ts";
-import type { KubeObject, Resource } from "../../crds/kube-object.ts";
+import type { Key, KubeObject, Resource } from "../../crds/kube-object.ts";
 import { apiVersionOf } from "../../crds/resources.ts";
 import { applyRequest } from "./apply.ts";
 import { askedDelay } from "./backoff.ts";
@@ -157,6 +157,18 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
     return requests.items({ verb: "list", resource: resource.resource }, request, take, ({ body }) => toPage(body));
   };
 
+  /** By a list of one, since whoever may watch may list. */
+  const lookFor = async (resource: Resource, scope: ListOptions, { namespace, name }: Key) => {
+    let object: KubeObject | undefined;
+    const where = {
+      fieldSelector: `metadata.name=${name}`,
+      metadataOnly: true,
+      ...(namespace === "" ? {} : { namespace }),
+    };
+    const read = await page(resource, { ...scope, ...where }, "", (found) => (object = found));
+    return { newest: read.resourceVersion, object };
+  };
+
   const listOnce = async (resource: Resource, scope: ListOptions): Promise<KubeObject[]> => {
     const { trim = (object) => object, mostObjects = () => Infinity } = scope;
     const objects: KubeObject[] = [];
@@ -256,8 +268,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
         resource,
         open: (version, handler) => openWatch(resource, scope, version, handler),
         page: (next, onItem) => page(resource, scope, next, onItem),
-        newest: async () =>
-          (await page(resource, { ...scope, limit: 1, metadataOnly: true }, "", () => {})).resourceVersion,
+        look: (key) => lookFor(resource, scope, key),
         mostObjects: scope.mostObjects ?? (() => Infinity),
         errors,
         heartbeat,

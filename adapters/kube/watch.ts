@@ -4,7 +4,7 @@
 // at a time. Rule: docs/reference/behaviour.md, "Client and watch".
 
 import { ApiError, UnreachableError, type Watch, type WatchSink } from "../../actors/ports.ts";
-import { isOlderVersion, keyOf, keyText, type KubeObject, type Resource } from "../../crds/kube-object.ts";
+import { isOlderVersion, type Key, keyOf, keyText, type KubeObject, type Resource } from "../../crds/kube-object.ts";
 import { askedDelay, BACKOFF, backoffDelay, type BackoffLimits } from "./backoff.ts";
 import type { ErrorMapper } from "./errors.ts";
 import type { Flow, FlowHandler } from "./exchange.ts";
@@ -14,6 +14,7 @@ import { readPages } from "./pages.ts";
 import { followStream, type StreamEnd } from "./watch-follow.ts";
 import type { Turns } from "./turns.ts";
 import { createEventReader, isExpired } from "./watch-stream.ts";
+import { createTrail } from "./watch-trail.ts";
 
 export interface WatchTiming {
   backoff: BackoffLimits;
@@ -46,8 +47,8 @@ export interface WatchSource {
   /** Opens the stream from `version`, or, without one, a streaming list. */
   open(version: string | undefined, handler: FlowHandler): Flow;
   page: (next: string, onItem: (object: KubeObject) => void) => Promise<Page>;
-  /** The version that the server is at, by the smallest list there is. */
-  newest: () => Promise<string>;
+  /** The version that the server is at, and that object as it is now, by the smallest list there is. */
+  look: (key: Key) => Promise<{ newest: string; object: KubeObject | undefined }>;
   /** A longer list fails. */
   mostObjects: () => number;
   errors: ErrorMapper;
@@ -73,6 +74,8 @@ interface Ending {
 
 /** Milliseconds until a server that could not be asked which version it is at is asked again. */
 const LOOK_AGAIN = 1_000;
+/** …and how often that is refused before it is given up. */
+const MOST_REFUSALS = 20;
 
 /** Failures in a row, from the same version, that put it in doubt. */
 const DOUBTS = 2;
@@ -119,7 +122,8 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   const isStopped = (): boolean => stopped;
   /** Gives our turn to the next. */
   let begun = (): void => {};
-  const sink = guard(outside, isStopped, () => begun());
+  const trail = createTrail();
+  const sink = guard(trail.along(outside), isStopped, () => begun());
   /** Where to resume; undefined: with a list. */
   let version = source.from;
   let position = (): string | undefined => version;
@@ -227,19 +231,30 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
     }
   };
 
+  /** It is if what was told last is still so, and the server has come as far as we have. */
+  const isSameHistory = async (from: string): Promise<boolean> => {
+    const last = trail.last();
+    if (last === undefined) return false;
+    const { newest, object } = await source.look(last.key);
+    // What has been told meanwhile is of the same history.
+    const known = [last.version, trail.last()?.version];
+    return object !== undefined && known.includes(object.metadata.resourceVersion) && !isOlderVersion(newest, from);
+  };
+
   /**
    * A server whose data were restored from a backup counts its versions from there: a stream that is resumed from a later one
-   * says nothing until they are reached again, and then tells of another past. Asked beside the stream, which waits for nothing.
-   * Without the right to list there is no telling.
+   * says nothing until they are reached again, which may be soon, and then tells of another past. Asked beside the stream,
+   * which waits for nothing. A server that has just begun refuses what it will grant in a moment; who is refused again and again
+   * has no right to list, and then there is no telling.
    */
   const lookBack = async (from: string, isCurrent: () => boolean, leave: (ending: Ending) => void): Promise<void> => {
-    while (isCurrent()) {
+    for (let refusals = 0; isCurrent() && refusals < MOST_REFUSALS;) {
       try {
-        const isBack = isOlderVersion(await source.newest(), from);
+        const isSame = await isSameHistory(from);
         if (isCurrent()) broken = false;
-        return isBack ? leave({ relist: true }) : undefined;
+        return isSame ? undefined : leave({ relist: true });
       } catch (failure) {
-        if (!(source.errors.fromFailure(failure) instanceof UnreachableError)) return;
+        if (!(source.errors.fromFailure(failure) instanceof UnreachableError)) refusals++;
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN).unref());
     }

@@ -139,8 +139,8 @@ describe("a watch", () => {
   it.each(["reset", "refuse"] as const)(
     "resumes where it was after a connection loss (%s), without a list",
     async (mode) => {
-      await put("old");
       await put("doomed");
+      await put("old");
       watch();
       await said("listed default/doomed default/old");
       sink.forget();
@@ -154,6 +154,19 @@ describe("a watch", () => {
       for (const error of sink.failures) expect(error).toBeInstanceOf(UnreachableError);
     },
   );
+
+  it("lists anew after a connection loss when what it told of last is not there any more", async () => {
+    await put("old");
+    await put("last");
+    watch();
+    await said("listed default/last default/old");
+    sink.forget();
+    await world.proxy.set("reset");
+    await said("failed");
+    await remove("last");
+    await world.proxy.set("pass");
+    await said("listed default/old");
+  });
 
   it("notices within seconds that a silent connection is dead, and comes back with the server", async () => {
     await put("old");
