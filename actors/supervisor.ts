@@ -37,8 +37,10 @@ const GRACE = 2_000;
 
 const OWN_KINDS: readonly Resource[] = [CONNECTIONS, CLUSTER_BINDINGS, BINDINGS];
 
-const forget = ({ shown, unwritable }: Engine, { metadata: { uid } }: KubeObject): void => {
+const forget = ({ shown, unwritable, visited, doubts }: Engine, { metadata: { uid } }: KubeObject): void => {
   shown.delete(uid);
+  visited.delete(uid);
+  doubts.delete(uid);
   unwritable.delete(uid);
 };
 
