@@ -121,7 +121,7 @@ test("a binding that goes does not wait for what another one has let go of meanw
   await up().merge(slow, at("one", "pair"), { metadata: { finalizers: ["example.org/slow"] } });
   await down().remove(BINDINGS, at("goer", "pair"));
   await conditions(down(), BINDINGS, at("goer", "pair"), {
-    Ready: { status: "False", reason: "DrainingObjects", message: /waiting for pairslows\.example\.org/ },
+    Ready: { status: "False", reason: "DrainingObjects", message: /pairslows\.example\.org/ },
   });
   await down().merge(CLUSTER_BINDINGS, at("pair"), { spec: { apis: [{ name: apiName(other) }] } });
   const letGo = ({ status }: Body) => status.boundAPIs.length === 1;
