@@ -137,10 +137,12 @@ test("what an earlier konnector made is taken over: nothing is made anew, no sta
 test("an object that is made anew meets its own old copy, says how to have that handed over, and goes on with it", async () => {
   const key = at("applied", ROOM);
   const { uid } = (await up().get(HEIRLOOMS, key)).metadata;
-  // As after a restore, or a finalizer that was removed by force.
+  // As after a restore, or a finalizer that was removed by force; while nobody is there to put it back.
+  await land.konnector.kill();
   await down().merge(HEIRLOOMS, key, { metadata: { finalizers: null } });
   await down().remove(HEIRLOOMS, key);
   await down().create(HEIRLOOMS, instance(HEIRLOOMS, key.name, ROOM, { size: "anew" }));
+  await land.restart();
   const isMarked = ({ metadata }: Body) => metadata.annotations?.[ANNOTATION.conflict] === "OwnedByAnother";
   const mine = await object(down(), HEIRLOOMS, key, "to be in conflict", isMarked);
   const { message } = conditionOf(await object(down(), HEIRLOOMS, key, "to say so", (one) => one.status), "Synced");
