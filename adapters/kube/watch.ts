@@ -79,6 +79,8 @@ const MOST_REFUSALS = 20;
 
 /** Failures in a row, from the same version, that put it in doubt. */
 const DOUBTS = 2;
+/** Streams in a row that may come to grief before one has to stand to be believed. */
+const MOST_GARBLED = 2;
 
 const refusesStreaming = (error: unknown): boolean =>
   error instanceof ApiError && (error.status === 400 || error.status === 422);
@@ -140,6 +142,9 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
   let doubts = 0;
   /** `failed` was told, perhaps by the watch before, `recovered` not yet. */
   let failing = source.from !== undefined;
+  /** Streams in a row, none of which stood, over which came what cannot be used: that the next one opens says nothing then. */
+  let garbled = 0;
+  let proof: NodeJS.Timeout | undefined;
   /** The last stream broke off: when its server is back it may hold an older state, as after a restore from a backup. */
   let broken = false;
   /** Drops what is going on at the moment, a stream or a pause, for good. */
@@ -149,7 +154,8 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
 
   const opened = (): void => {
     if (version !== undefined) begun();
-    recovered();
+    if (garbled < MOST_GARBLED) recovered();
+    else proof = setTimeout(recovered, timing.healthyAfter).unref();
   };
 
   const recovered = (): void => {
@@ -202,10 +208,13 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
     release = stream.stop;
     position = () => reader.version;
     const ending = await Promise.race([stream.ended.then(judge), interrupted]);
+    clearTimeout(proof);
     isCurrent = false;
     const { openedAt } = stream;
     stood = openedAt !== undefined && performance.now() - openedAt > timing.healthyAfter;
     moved = reader.moved && ending.relist !== true;
+    if (stood) garbled = 0;
+    if (ending.doubtful === true && openedAt !== undefined) garbled++;
     if (ending.doubtful !== true) doubts = 0;
     else doubts = moved ? 1 : doubts + 1;
     version = ending.relist === true || doubts >= DOUBTS ? undefined : reader.version;
@@ -222,7 +231,7 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
         keys.add(keyText(keyOf(object)));
         sink.seen(object);
       });
-      recovered();
+      if (garbled < MOST_GARBLED) recovered();
       sink.listed(keys);
       return undefined;
     } catch (failure) {
@@ -290,12 +299,13 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
     });
 
   /** How many attempts like this one have failed before it, as far as they count. */
-  const failedBefore = ({ error, relist }: Ending): number => {
+  const failedBefore = ({ error, relist, doubtful }: Ending): number => {
     // History that is gone is no fault of the server's: the first new list is not held back by what failed before it.
     if (relist === true && error === undefined) return stood ? 0 : relists++;
     relists = 0;
     // One that breaks off after each change is well, but must not be taken up again without a pause for ever.
-    const before = stood ? 0 : moved ? Math.min(failures, 1) : failures;
+    const isWell = moved && doubtful !== true;
+    const before = stood ? 0 : isWell ? Math.min(failures, 1) : failures;
     failures = before + 1;
     return before;
   };

@@ -113,6 +113,23 @@ describe("a watch on a misbehaving server", () => {
     expect(sink.failures[0]).toBeInstanceOf(UnreachableError);
   });
 
+  it("is not taken for well again by opening alone while what comes cannot be used", async () => {
+    let isOdd = true;
+    const { sink } = await scripted(
+      [
+        (_q, r) => r.end(endOfList("7")),
+        (_q, r) => (isOdd ? r.end(`${event("ADDED", object("odd", "8"))}garbage\n`) : r.flushHeaders()),
+      ],
+      { timing: { ...quick, initialSilence: 5_000, healthyAfter: 300 } },
+    );
+    await eventually("the same twice", () => sink.failures.length === 2);
+    sink.forget();
+    await eventually("the same again and again", () => sink.failures.length > 3);
+    expect(sink.story).not.toContain("recovered");
+    isOdd = false;
+    await eventually("a stream that stands", () => sink.story.at(-1) === "recovered");
+  });
+
   it("holds no endless line", async () => {
     const { sink } = await scripted(
       [
