@@ -210,17 +210,24 @@ export const startWatch = (source: WatchSource, outside: WatchSink, timing: Watc
     const ending = await Promise.race([stream.ended.then(judge), interrupted]);
     clearTimeout(proof);
     isCurrent = false;
-    const { openedAt } = stream;
-    stood = openedAt !== undefined && performance.now() - openedAt > timing.healthyAfter;
-    moved = reader.moved && ending.relist !== true;
-    if (stood) garbled = 0;
-    if (ending.doubtful === true && openedAt !== undefined) garbled++;
-    if (ending.doubtful !== true) doubts = 0;
-    else doubts = moved ? 1 : doubts + 1;
+    learn(ending, stream.openedAt, reader.moved);
     version = ending.relist === true || doubts >= DOUBTS ? undefined : reader.version;
-    broken = isBroken(openedAt);
+    broken = isBroken(stream.openedAt);
     position = () => version;
     return ending;
+  };
+
+  /** What the stream that has just ended shows of the next. */
+  const learn = ({ doubtful, relist }: Ending, openedAt: number | undefined, hasMoved: boolean): void => {
+    stood = openedAt !== undefined && performance.now() - openedAt > timing.healthyAfter;
+    moved = hasMoved && relist !== true;
+    if (stood) garbled = 0;
+    if (doubtful !== true) {
+      doubts = 0;
+      return;
+    }
+    doubts = moved ? 1 : doubts + 1;
+    if (openedAt !== undefined) garbled++;
   };
 
   const list = async (): Promise<Ending | undefined> => {
