@@ -3,9 +3,9 @@
 // Rules: docs/reference/behaviour.md, "Objects", "Identity" and "Fences".
 
 import type { KubeObject, Resource } from "../crds/kube-object.ts";
-import { copyOf, type ObjectContext } from "../machines/object-facts.ts";
+import { copyOf, type ObjectContext, type ObjectEvent } from "../machines/object-facts.ts";
 import type { Markers } from "../machines/rules/ownership.ts";
-import { copyFact } from "./facts.ts";
+import { consumerFact, copyFact } from "./facts.ts";
 import {
   type Answer,
   beOurselves,
@@ -26,7 +26,26 @@ import { takeBackBlocked } from "./object-reports.ts";
 import * as writes from "./object-writes.ts";
 import { isStatus } from "./refusals.ts";
 
-export const deleteCopy = (work: Work, context: ObjectContext): Answer =>
+const SAID_OTHERWISE: ObjectEvent = { type: "refused", cause: "outdated", message: "the object has changed" };
+
+/**
+ * A drain is decided on what two watches show, and the end of a binding may be known here before what was said of the object
+ * earlier. One read of it, begun after that end, shows whatever was: a copy is not deleted against it. Undefined: go on.
+ */
+const saidMeanwhile = (work: Work, { consumer }: ObjectContext): Answer =>
+  onConsumer(work, `get ${kindName(work)}`, async () => {
+    const { engine, watching, key } = work;
+    const object = await engine.consumer.get(watching.shape.resource, key);
+    watching.table.consumerSeen(object);
+    const { uid, claimed, orphan, paused } = consumerFact(watching.shape, object);
+    return uid !== consumer?.uid || !claimed || orphan || paused ? SAID_OTHERWISE : undefined;
+  });
+
+/** An ordinary deletion is shown by the object itself, and what else was said of it with it. */
+export const deleteCopy = async (work: Work, context: ObjectContext): Answer =>
+  (context.consumer?.deleting === true ? undefined : await saidMeanwhile(work, context)) ?? removeCopy(work, context);
+
+const removeCopy = (work: Work, context: ObjectContext): Answer =>
   onProvider(`delete ${kindName(work)}`, async () => {
     const copy = copyOf(context);
     await beOurselves(work);

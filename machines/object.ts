@@ -312,11 +312,12 @@ export const objectMachine = setup({
           on: { looked: { target: "weighing", actions: "noteLooked" } },
         },
         deleting: {
-          description: "Deletes the copy, by uid.",
+          description: "Deletes the copy, by uid; in a drain, only after one more look at the object that stays.",
           entry: "deleteCopy",
           on: {
             deleted: { target: "releasing", actions: "noteDeleted" },
             "delete.waiting": { target: "awaitingRemoval", actions: "noteCopy" },
+            ...consumerVanished,
           },
         },
         stripping: {

@@ -32,6 +32,8 @@ export interface RewritingProxy {
   rewrite: Rewrite;
   /** Every connection ends after one answer. */
   endsEach: boolean;
+  /** Answers to these requests, those under way included, arrive no further until the returned function is called. */
+  stall(concerns: (path: string) => boolean): () => void;
   stop(): Promise<void>;
 }
 
@@ -72,14 +74,42 @@ const reply = (response: ServerResponse, status: number, body: unknown): void =>
   response.end(JSON.stringify(body));
 };
 
+/** What flows back, as long as it does. */
+function createStreams() {
+  const open = new Map<IncomingMessage, { path: string; back: ServerResponse }>();
+  let isStalled = (_path: string): boolean => false;
+  return {
+    flow(path: string, answer: IncomingMessage, back: ServerResponse): void {
+      open.set(answer, { path, back });
+      back.on("close", () => open.delete(answer));
+      if (!isStalled(path)) answer.pipe(back);
+    },
+    stall(concerns: (path: string) => boolean): () => void {
+      const concerned = () => [...open].filter(([, { path }]) => concerns(path));
+      isStalled = concerns;
+      for (const [answer, { back }] of concerned()) answer.unpipe(back);
+      return () => {
+        isStalled = () => false;
+        for (const [answer, { back }] of concerned()) answer.pipe(back);
+      };
+    },
+  };
+}
+
+interface Way {
+  upstream: Upstream;
+  agent: https.Agent;
+  streams: ReturnType<typeof createStreams>;
+}
+
 /** Streams both ways, so that watches pass. */
-function pass(upstream: Upstream, agent: https.Agent, to: Passing, from: IncomingMessage, back: ServerResponse): void {
+function pass({ upstream, agent, streams }: Way, to: Passing, from: IncomingMessage, back: ServerResponse): void {
   const { authorization: _token, host: _host, ...headers } = to.headers;
   const options = { method: to.method, headers, agent };
   const onward = https.request(new URL(to.path, upstream.url), options, (answer) => {
     back.writeHead(answer.statusCode ?? 502, answer.headers);
     back.flushHeaders();
-    answer.pipe(back);
+    streams.flow(to.path, answer, back);
     answer.on("error", () => back.destroy());
   });
   onward.on("error", () => back.destroy());
@@ -91,6 +121,7 @@ function pass(upstream: Upstream, agent: https.Agent, to: Passing, from: Incomin
 export async function startRewritingProxy(kubeconfig: string, rewrite: Rewrite): Promise<RewritingProxy> {
   const upstream = upstreamOf(kubeconfig);
   const agent = new https.Agent({ keepAlive: true, ...upstream.tls });
+  const streams = createStreams();
   const ca = await TinyCA.create();
   const serving = await ca.newServingCert("localhost", "127.0.0.1");
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -101,7 +132,7 @@ export async function startRewritingProxy(kubeconfig: string, rewrite: Rewrite):
     if (proxy.endsEach) response.shouldKeepAlive = false;
     if (next === "silence") return;
     if ("status" in next) return reply(response, next.status, next.body);
-    pass(upstream, agent, next, request, response);
+    pass({ upstream, agent, streams }, next, request, response);
   };
   const server = https.createServer({ cert: serving.certPem, key: serving.keyPem }, (request, response) => {
     take(request, response).catch(() => response.destroy());
@@ -114,6 +145,7 @@ export async function startRewritingProxy(kubeconfig: string, rewrite: Rewrite):
     requests: [],
     rewrite,
     endsEach: false,
+    stall: (concerns) => streams.stall(concerns),
     async stop() {
       agent.destroy();
       server.close();

@@ -105,6 +105,11 @@ describe("the way out", () => {
     expect(at(...drain, PASS, { type: "deleted" }, { type: "released" })).toBe("cleaningUp.released");
   });
 
+  test("an object that has gone by the time its copy would be drained keeps it", () => {
+    const drain = told(consumer(), copy(), gate({ mode: "drain" }));
+    expect(at(...drain, PASS, { type: "consumer.gone" })).toBe("gone");
+  });
+
   test("a drain that is called off is not carried on by a look that was due", () => {
     const awaiting: ObjectEvent[] = [...told(consumer(), copy({ deleting: true }), gate({ mode: "drain" })), PASS];
     expect(at(...awaiting, { type: "gate.seen", gate: gate() }, { type: "copy.gone" }, DUE)).toBe("engaging.applying");

@@ -185,6 +185,27 @@ export function simulate(
     return world.copy;
   };
 
+  /** In a drain, before the copy of an object that stays is deleted. */
+  const lookOnceMore = (uid: string | undefined): void => {
+    const object = consumerIs(uid);
+    heard.consumer(object);
+    if (object.orphan || object.paused || !object.finalizers.includes("ours")) throw new Refused("outdated");
+  };
+
+  const removed = (copy: ProviderObject | null): ObjectEvent => {
+    never("a delete of what is not ours", copy !== null && !isOurs(copy));
+    never("a delete that nobody asked for", world.consumer?.deleting !== true && world.gate.mode !== "drain");
+    never("a delete of what another Connection acts for", world.gate.mode === "elsewhere");
+    if (copy?.held) {
+      Object.assign(copy, { deleting: true, version: next() });
+      heard.copy(copy);
+      return { type: "delete.waiting", copy: copyFact(copy) };
+    }
+    world.copy = null;
+    heard.copy(null);
+    return { type: "deleted" };
+  };
+
   const requests: Record<string, (context: ObjectContext) => ObjectEvent> = {
     addFinalizer(context) {
       gateStands(context);
@@ -261,25 +282,13 @@ export function simulate(
       return { type: "unmarked", consumer: wroteConsumer(object) };
     },
     deleteCopy(context) {
+      const isDrained = context.consumer?.deleting !== true;
+      if (isDrained) lookOnceMore(context.consumer?.uid);
       gateStands(context);
       const known = copyOf(context);
       if (world.copy !== null && world.copy.uid !== known?.uid) throw new Refused("outdated");
-      if (world.copy === null) {
-        heard.copy(null);
-        return { type: "deleted" };
-      }
-      never("a delete of what is not ours", !isOurs(world.copy));
-      never("a delete that nobody asked for", world.consumer?.deleting !== true && world.gate.mode !== "drain");
-      never("a delete of what another Connection acts for", world.gate.mode === "elsewhere");
-      if (world.copy.held) {
-        world.copy.deleting = true;
-        world.copy.version = next();
-        heard.copy(world.copy);
-        return { type: "delete.waiting", copy: copyFact(world.copy) };
-      }
-      world.copy = null;
-      heard.copy(null);
-      return { type: "deleted" };
+      never("a delete in a drain against Orphan", isDrained && world.consumer?.orphan === true);
+      return removed(world.copy);
     },
     stripMarkers(context) {
       gateStands(context);
