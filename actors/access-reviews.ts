@@ -39,6 +39,8 @@ export interface Standing {
   needs: readonly Need[];
   /** null: never asked in full. */
   missing: readonly Right[] | null;
+  /** There was no answer to be had the last time. */
+  unanswered: boolean;
   /** Namespaces whose answer a refusal contradicts. */
   doubted: Set<string>;
   /** When (milliseconds since the epoch) a namespace for copies could not be created for want of the right. */

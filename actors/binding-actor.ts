@@ -29,7 +29,7 @@ import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { bindingKey, OURSELVES, permissionsKey } from "./keys.ts";
 import { blockedIn } from "./leaving.ts";
 import { copyName, orphanedIn } from "./orphans.ts";
-import { rightsOfBinding } from "./permission-news.ts";
+import { areRightsUndecided, rightsOfBinding } from "./permission-news.ts";
 import { PRIORITY } from "./ports.ts";
 import { leaveNamespaces, noteNamespaces } from "./provider-namespaces.ts";
 import { askedToWait, isStatus } from "./refusals.ts";
@@ -106,7 +106,7 @@ function movingVerdict(engine: Engine, binding: AnyBinding): Told | null {
   return isMoving(course) ? { reason: "Pending", message } : null;
 }
 
-type Told = Pick<ApiVerdict, "reason" | "message">;
+type Told = Pick<ApiVerdict, "reason" | "message" | "undecided">;
 
 /** What stands against an API is worth knowing all the same; what is well, or awaited, is stopped. */
 function pausedVerdict(engine: Engine, binding: AnyBinding, verdict: Told): Told {
@@ -115,11 +115,13 @@ function pausedVerdict(engine: Engine, binding: AnyBinding, verdict: Told): Told
   return isStopped ? { reason: "Paused", message: `paused by the annotation on ${by}` } : verdict;
 }
 
+const ABOUT_TO_BE: Told = { reason: "Pending", message: "the API is about to be synced", undecided: true };
+
 /** What a syncer that no binding had wanted says is not about objects: it has not seen this binding yet. */
 function boundVerdict(engine: Engine, syncer: Syncer, namespace: string): Told {
   const value = engine.records.get(syncer.key)?.value;
   const isUnbound = value !== undefined && statePath(value).startsWith("unbound.");
-  return isUnbound ? { reason: "Pending", message: "the API is about to be synced" } : verdictIn(syncer, namespace);
+  return isUnbound ? ABOUT_TO_BE : verdictIn(syncer, namespace);
 }
 
 /** Why this binding, unlike others that list the API, gets nothing for it. */
@@ -329,14 +331,26 @@ async function report(
   if (rest.in("gone") || rest.in("engaging.waiting")) return true;
   const status = statusFrom(engine, binding, rest.context);
   if (rest.in("paused") && isSaid(binding, status)) return true;
-  return write(engine, binding, status);
+  return write(engine, binding, status, isToBeLearnt(engine, binding, rest.context));
+}
+
+/** Is anything that its status sums up still being looked at? */
+function isToBeLearnt(engine: Engine, binding: AnyBinding, { apis = [] }: BindingContext): boolean {
+  const { name } = binding.spec.connectionRef;
+  const isAway = phaseOf(engine, name).undecided;
+  return (
+    isAway ||
+    apis.some(({ undecided }) => undecided) ||
+    areRightsUndecided(engine, courseOf(engine.directory, binding).through)
+  );
 }
 
 /** Whether anything has to stand in the status before it is done depends on whether anything can be written there. */
-async function write(engine: Engine, binding: AnyBinding, status: Status): Promise<boolean> {
+async function write(engine: Engine, binding: AnyBinding, status: Status, isUndecided: boolean): Promise<boolean> {
   const isUnwritable = () => engine.unwritable.has(binding.metadata.uid);
   const before = isUnwritable();
-  const written = await writeStatus(engine, resourceFor(binding), cacheFor(engine, binding), binding, status);
+  const cache = cacheFor(engine, binding);
+  const written = await writeStatus(engine, resourceFor(binding), cache, binding, status, isUndecided);
   if (before !== isUnwritable()) lookAgain(engine, binding);
   return written;
 }

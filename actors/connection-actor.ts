@@ -16,7 +16,7 @@ import {
 import { connectionConditions, knownExports, knownSource } from "../machines/connection-status.ts";
 import { factsOf } from "./connection-facts.ts";
 import { followSpec, keepEngagement } from "./engaging.ts";
-import { type Engine, isoNow, type Phase } from "./engine.ts";
+import { absentPhase, type Engine, isoNow, type Phase } from "./engine.ts";
 import { type Candidate, failed, identify, READ_LOCAL, READ_REMOTE } from "./connecting.ts";
 import type { Engagement } from "./engagement.ts";
 import { peerBindings } from "./governance.ts";
@@ -27,12 +27,12 @@ import { keepAutoBinding } from "./auto-bind.ts";
 import { syncerFor } from "./demand.ts";
 import { pullsEverything } from "../machines/rules/pulling.ts";
 import { bindingKey, connectionKey, OURSELVES, permissionsKey, syncerKey } from "./keys.ts";
-import { rightsOfConnection } from "./permission-news.ts";
+import { areRightsUndecided, rightsOfConnection } from "./permission-news.ts";
 import { secretOf } from "./kubeconfig-secret.ts";
 import { freeSecret, isNeeded } from "./secrets-actor.ts";
 import { leaveLease, wakeLease } from "./lease-actor.ts";
 import { connectionPause, ownerConnection } from "./directory.ts";
-import type { Syncer } from "./syncer.ts";
+import { type Syncer, syncersOf } from "./syncer.ts";
 import { AnotherClusterError, ApiError, PRIORITY } from "./ports.ts";
 import { askedToWait, isStatus } from "./refusals.ts";
 import { announceSource } from "./source-event.ts";
@@ -174,6 +174,11 @@ async function release(engine: Engine, name: string): Promise<ConnectionEvent> {
   return { type: "released" };
 }
 
+/** Is anything that its status sums up still being looked at? */
+const isToBeLearnt = (engine: Engine, name: string): boolean =>
+  areRightsUndecided(engine, name) ||
+  syncersOf(engine.syncers, name).some(({ wanted, verdict }) => wanted && verdict.undecided);
+
 const stateFor = (rest: Rest<ConnectionContext>) => ({
   ready: rest.in("ready"),
   identityChanged: rest.in("conflicted"),
@@ -193,7 +198,8 @@ async function report(engine: Engine, name: string, rest: Rest<ConnectionContext
     conditions: nextConditions(connection, updates, isoNow(engine.clock)),
   };
   if (isPaused(connection) && isSaid(connection, status)) return true;
-  const written = await writeStatus(engine, CONNECTIONS, engine.directory.connections, connection, status);
+  const undecided = isBeingLookedAt(rest) || isToBeLearnt(engine, name);
+  const written = await writeStatus(engine, CONNECTIONS, engine.directory.connections, connection, status, undecided);
   if (written) announceSource(engine, connection, source);
   return written;
 }
@@ -205,9 +211,13 @@ function phaseReason(name: string, ready: ConditionUpdate | undefined, fault: Co
   return `Connection ${name} is being deleted${fault ? `: ${fault.message}` : ""}`;
 }
 
+/** Nothing has failed; it just takes its time to know what is exported. */
+const isBeingLookedAt = (rest: Rest<ConnectionContext>): boolean =>
+  rest.in("engaging") && rest.context.discovery.state === "unknown";
+
 function phaseFrom(engine: Engine, name: string, rest: Rest<ConnectionContext>): Phase {
   if (engine.directory.connection(name) === undefined) {
-    return { state: "absent", lost: true, because: "Pending", reason: `Connection ${name} does not exist` };
+    return absentPhase(name);
   }
   // Reading goes on for one that is paused, and so does everything that waits for it to be Ready.
   const { connection } = rest.context;
@@ -218,8 +228,9 @@ function phaseFrom(engine: Engine, name: string, rest: Rest<ConnectionContext>):
   const because = (fault ?? verdict)?.reason ?? "Pending";
   const reason = phaseReason(name, verdict, fault);
   const lost = rest.in("disengaged") || rest.in("conflicted");
-  if (rest.in("cleaningUp.draining")) return { state: "deleting", lost, because, reason };
-  return { state: verdict?.status === "True" ? "ready" : "away", lost, because, reason };
+  const told = { lost, undecided: isBeingLookedAt(rest), because, reason };
+  if (rest.in("cleaningUp.draining")) return { state: "deleting", ...told };
+  return { state: verdict?.status === "True" ? "ready" : "away", ...told };
 }
 
 function forget(engine: Engine, name: string): void {

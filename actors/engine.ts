@@ -51,6 +51,8 @@ export interface Phase {
   state: "ready" | "deleting" | "away" | "absent";
   /** It has been tried and leads nowhere, as opposed to not being there yet. */
   lost: boolean;
+  /** It is being looked at, and nothing has come of that yet. */
+  undecided: boolean;
   reason: string;
   /** The same in a word. */
   because: Reason;
@@ -82,8 +84,8 @@ export interface Engine extends Ports {
   startedAt: number;
   /** The statuses that we wrote last, by uid: what differs was written by somebody else. */
   shown: Map<string, unknown>;
-  /** Since when (milliseconds) a worse status has been wanted for an object of our own kinds, by uid. */
-  doubts: Map<string, number>;
+  /** Since when (milliseconds) a status has been wanted that takes something back, and since when for something learnt; by uid. */
+  doubts: Map<string, { since: number; learnt: number | null }>;
   /** Namespaces on the provider in which copies of a binding that goes have been, by its uid. */
   visited: Map<string, Set<string>>;
   /** Connections whose status was not written and is about to be looked at again. */
@@ -97,8 +99,22 @@ export interface Engine extends Ports {
 /** The present time as conditions and Leases read it from an ISO string. */
 export const isoNow = (clock: Clock): string => new Date(clock.now()).toISOString();
 
+export const absentPhase = (connection: string): Phase => ({
+  state: "absent",
+  lost: true,
+  undecided: false,
+  because: "Pending",
+  reason: `Connection ${connection} does not exist`,
+});
+
 export const phaseOf = (engine: Engine, connection: string): Phase =>
   engine.phases.get(connection) ??
   (engine.directory.connection(connection)
-    ? { state: "away", lost: false, because: "Pending", reason: `Connection ${connection} has not been looked at yet` }
-    : { state: "absent", lost: true, because: "Pending", reason: `Connection ${connection} does not exist` });
+    ? {
+        state: "away",
+        lost: false,
+        undecided: true,
+        because: "Pending",
+        reason: `Connection ${connection} has not been looked at yet`,
+      }
+    : absentPhase(connection));

@@ -49,6 +49,15 @@ export const rightsOfConnection = (engine: Engine, name: string): RightsView =>
 export const rightsOfBinding = (engine: Engine, binding: AnyBinding): RightsView =>
   view(engine, courseOf(engine.directory, binding).through, answeredApis(binding), keyOf(binding).namespace);
 
+/** Is what is allowed, on our own cluster or by the provider at hand, still being asked for the first time? */
+export const areRightsUndecided = (engine: Engine, connection: string): boolean =>
+  isAsked(engine, OURSELVES) || (engine.engagements.has(connection) && isAsked(engine, connection));
+
+const isAsked = ({ standings }: Engine, name: string): boolean => {
+  const { missing, unanswered } = standings.get(name) ?? { missing: null, unanswered: false };
+  return missing === null && !unanswered;
+};
+
 const isConcerned = (name: string, connection: string): boolean => name === OURSELVES || name === connection;
 
 /** Has everyone who reports those rights do so. */

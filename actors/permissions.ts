@@ -93,6 +93,7 @@ const freshStanding = (epoch: number): Standing => ({
   answers: new Map(),
   needs: [],
   missing: null,
+  unanswered: false,
   doubted: new Set(),
   homeless: -Infinity,
 });
@@ -122,6 +123,7 @@ async function look(engine: Engine, name: string, side: Side, standing: Standing
   try {
     const before = standing.missing;
     standing.missing = await missingOn(side, standing, now);
+    standing.unanswered = false;
     engine.timers.set(key, Math.max(0, nextLook(standing, now)));
     if (!isDeepStrictEqual(everywhere, standing.answers.get("")?.rules)) reconsider(engine, name);
     if (isDeepStrictEqual(before, standing.missing)) return;
@@ -132,6 +134,7 @@ async function look(engine: Engine, name: string, side: Side, standing: Standing
     }
     await reportRights(engine, name);
   } catch (error) {
+    standing.unanswered = true;
     engine.timers.set(key, NO_ANSWER);
     engine.log.debug({ connection: name, error: String((error as Error).message) }, "rights could not be asked");
   }

@@ -39,14 +39,14 @@ const timeless = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value, (key, inner: unknown) => (key === "lastTransitionTime" ? undefined : inner)));
 
 /**
- * Milliseconds for which a condition that was decided is not taken back just because it is being looked at again; more while
+ * Milliseconds for which what has been learnt must stand before a condition that was decided is taken back for it; more while
  * the process is young, when everything is looked at at once.
  */
 const DOUBT = 2_000;
 const DOUBT_AT_FIRST = 8_000;
 const YOUTH = 15_000;
-/** …or at most, while what is watched is still being listed for the first time: with hundreds of namespaces that takes a while. */
-const YOUTH_WHILE_LISTING = 60_000;
+/** While nothing has been learnt, nothing is taken back at all, but for what not even the longest of lists can take. */
+const UNKNOWN_AT_MOST = 300_000;
 
 /** Words by which a deletion says what it waits for. */
 const WAITING: ReadonlySet<string> = new Set<Reason>(["DrainingBindings", "DrainingObjects", "DeletionBlocked"]);
@@ -54,52 +54,56 @@ const WAITING: ReadonlySet<string> = new Set<Reason>(["DrainingBindings", "Drain
 const saysWhatIsAwaited = (status: Status | undefined): boolean =>
   [...reasonsOf(status).values()].some((reason) => WAITING.has(reason));
 
-const isListing = ({ syncers }: Engine): boolean =>
-  [...syncers.values()].some(({ watching }) => {
-    if (watching === null) return false;
-    return !watching.consumer.settled || watching.provider?.feeds.settled === false;
-  });
-
-function patienceOf(engine: Engine): number {
-  const age = engine.clock.now() - engine.startedAt;
-  if (age < YOUTH_WHILE_LISTING && isListing(engine)) return YOUTH_WHILE_LISTING;
-  return age < YOUTH ? DOUBT_AT_FIRST : DOUBT;
-}
-
-/** That a deletion has come to wait for something is said at once, and afterwards soon. */
-function patience(engine: Engine, before: Status | undefined, after: Status): number {
-  if (!saysWhatIsAwaited(after)) return patienceOf(engine);
-  return saysWhatIsAwaited(before) ? DOUBT : 0;
-}
+const patienceOf = (engine: Engine): number => (engine.clock.now() - engine.startedAt < YOUTH ? DOUBT_AT_FIRST : DOUBT);
 
 /** Milliseconds until a status that was not written is looked at again. */
 export const REWRITE = 1_000;
 
+interface Entry {
+  name: string;
+  conditions?: Condition[];
+}
+
+const entriesOf = (status: Status | undefined): Entry[] => (status?.["boundAPIs"] ?? []) as Entry[];
+
+/** By condition: those of the object, and those of each API of a binding. */
 const reasonsOf = (status: Status | undefined): Map<string, string> =>
-  new Map((status?.conditions ?? []).map(({ type, reason }) => [type, reason]));
+  new Map(
+    [{ name: "", conditions: status?.conditions ?? [] }, ...entriesOf(status)].flatMap(({ name, conditions = [] }) =>
+      conditions.map(({ type, reason }): [string, string] => [`${name} ${type}`, reason]),
+    ),
+  );
+
+/** Does it take back as merely pending what was decided? */
+function takesBack(before: Status | undefined, after: Status): boolean {
+  const reasons = reasonsOf(before);
+  return [...reasonsOf(after)].some(
+    ([type, reason]) => reason === "Pending" && (reasons.get(type) ?? "Pending") !== "Pending",
+  );
+}
 
 /**
- * Does the status take back a decided condition as merely pending, and has not done so for long? After a start and after
- * a new engagement everything is looked at again for a moment; what was said before stands until more is known.
+ * Does the status take something back too early? After a start and after a new engagement everything is looked at again; what
+ * was said before stands until something else has been learnt, and has been so for a moment. But that a deletion has come to
+ * wait for something is said at once, and afterwards soon.
  */
-function isFreshDoubt(engine: Engine, object: KubeObject, status: Status): boolean {
+function isFreshDoubt(engine: Engine, object: KubeObject, status: Status, isUndecided: boolean): boolean {
   const { uid } = object.metadata;
-  const before = reasonsOf(statusOf(object));
-  const doubted = [...reasonsOf(status)].some(
-    ([type, reason]) => reason === "Pending" && (before.get(type) ?? "Pending") !== "Pending",
-  );
-  if (!doubted) {
+  const before = statusOf(object);
+  if (!takesBack(before, status)) {
     engine.doubts.delete(uid);
     return false;
   }
   const now = engine.clock.now();
-  const since = engine.doubts.get(uid) ?? now;
-  engine.doubts.set(uid, since);
-  return now - since < patience(engine, statusOf(object), status);
+  const doubt = engine.doubts.get(uid) ?? { since: now, learnt: null };
+  engine.doubts.set(uid, doubt);
+  if (saysWhatIsAwaited(status)) return now - doubt.since < (saysWhatIsAwaited(before) ? DOUBT : 0);
+  if (isUndecided) return now - doubt.since < UNKNOWN_AT_MOST;
+  doubt.learnt ??= now;
+  return now - doubt.learnt < patienceOf(engine);
 }
 
-const namesIn = (status: Status | undefined): string =>
-  JSON.stringify(((status?.["boundAPIs"] ?? []) as { name: string }[]).map(({ name }) => name));
+const namesIn = (status: Status | undefined): string => JSON.stringify(entriesOf(status).map(({ name }) => name));
 
 /** `boundAPIs` is what a binding answers for: an API must stand there before its objects are touched. */
 const isNewRecord = (object: KubeObject, status: Status): boolean => namesIn(statusOf(object)) !== namesIn(status);
@@ -141,8 +145,9 @@ const readyIn = (status: Status | undefined): string => {
 export const isSaid = (object: KubeObject, status: Status): boolean => readyIn(statusOf(object)) === readyIn(status);
 
 /**
- * Writes `status` if it differs from what `object` carries. Resolves to false when it was not written, or not yet (the
- * caller tries again); an object that has gone meanwhile is no failure.
+ * Writes `status` if it differs from what `object` carries. `isUndecided`: it is pending for no other reason than that something
+ * is still being looked at. Resolves to false when it was not written, or not yet (the caller tries again); an object that has
+ * gone meanwhile is no failure.
  */
 export async function writeStatus<T extends KubeObject>(
   engine: Engine,
@@ -150,8 +155,9 @@ export async function writeStatus<T extends KubeObject>(
   cache: Pick<Cache<T>, "note">,
   object: T,
   status: Status,
+  isUndecided = false,
 ): Promise<boolean> {
-  if (isFreshDoubt(engine, object, status) && !isNewRecord(object, status)) return false;
+  if (isFreshDoubt(engine, object, status, isUndecided) && !isNewRecord(object, status)) return false;
   if (sameStatus(statusOf(object), status)) return true;
   try {
     await patchStatus(engine, resource, cache, object, status);

@@ -7,7 +7,7 @@ import { homeOf } from "../machines/rules/mapper.ts";
 import type { Refusal, SyncerContext } from "../machines/syncer.ts";
 import type { Definitions } from "./definitions.ts";
 import { answeredApis, listedApis } from "./directory.ts";
-import { type Engine, phaseOf } from "./engine.ts";
+import { type Engine, type Phase, phaseOf } from "./engine.ts";
 import type { Feeds } from "./feeds.ts";
 import { type Rest, statePath } from "./host.ts";
 import { bindingKey, connectionKey } from "./keys.ts";
@@ -30,18 +30,22 @@ const NOT_EXPORTED = {
   message: "the provider does not export it; its operator labels the CRD with core.kube-bind.io/exported=true",
 } as const;
 
-type Told = Refusal & { local?: boolean };
+type Told = Refusal & { local?: boolean; undecided?: boolean };
 
 /** What to tell about the API, with its reason. */
 function verdictOf(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>, definitions: Definitions): Told {
   if (rest.in("ready")) return { ...(deniedWatch(syncer) ?? synced(syncer)), local: true };
   if (rest.in("unbound.installed")) return { reason: "AsExpected", message: noted(syncer, "installed") };
   if (rest.in("engaging.notExported")) return NOT_EXPORTED;
-  if (rest.in("disengaged")) return { reason: "Pending", message: phaseOf(engine, syncer.connection).reason };
+  if (rest.in("disengaged")) return awayIn(phaseOf(engine, syncer.connection));
   const refusal = refusalOf(rest, definitions);
   if (refusal === null && rest.in("engaging.listing")) return { ...(troubleOf(syncer) ?? LISTING), local: true };
-  return refusal ?? { reason: "Pending", message: waitingFor(rest, definitions) };
+  return (
+    refusal ?? { reason: "Pending", message: waitingFor(rest, definitions), undecided: rest.in("engaging.waiting") }
+  );
 }
+
+const awayIn = ({ reason, undecided }: Phase): Told => ({ reason: "Pending", message: reason, undecided });
 
 const synced = (syncer: Syncer): Refusal => ({ reason: "AsExpected", message: noted(syncer, "synced") });
 
@@ -67,15 +71,15 @@ const troubleOf = ({ watching }: Syncer): Refusal | null =>
  * What is to be told of the API in one namespace ("": in all of them): what is true of the API, unless the watches there have
  * something else to say. A namespace that is in trouble is no matter of the others.
  */
-export function verdictIn(syncer: Syncer, namespace: string): Refusal {
+export function verdictIn(syncer: Syncer, namespace: string): Told {
   const { verdict, watching } = syncer;
-  const { reason, message } = verdict;
-  if (!verdict.local || watching === null) return { reason, message };
-  return watchesIn(watching, namespace) ?? { reason, message };
+  const { crdHash: _hash, local, ...told } = verdict;
+  if (!local || watching === null) return told;
+  return watchesIn(watching, namespace) ?? told;
 }
 
 /** What the watches of the namespace have to say; null: they are in order. */
-function watchesIn({ shape, consumer, provider }: Watching, namespace: string): Refusal | null {
+function watchesIn({ shape, consumer, provider }: Watching, namespace: string): Told | null {
   const home = homeOf(shape, namespace) ?? "";
   const there = provider?.feeds ?? NO_FEEDS;
   const trouble = there.troubleOf(home);
@@ -86,7 +90,7 @@ function watchesIn({ shape, consumer, provider }: Watching, namespace: string): 
 
 const NO_FEEDS: Pick<Feeds, "isListed" | "troubleOf"> = { isListed: () => false, troubleOf: () => null };
 
-const LISTING: Refusal = { reason: "Pending", message: WAITING["engaging.listing"] as string };
+const LISTING: Told = { reason: "Pending", message: WAITING["engaging.listing"] as string, undecided: true };
 
 const waitingFor = (rest: Rest<SyncerContext>, { failed, waiting }: Definitions): string =>
   failed ?? waiting ?? WAITING[statePath(rest.value)] ?? "in progress";

@@ -112,8 +112,11 @@ export interface Syncer {
   unguarded: boolean;
   /** What it last told its Connection and its bindings: of the API ("") and of each namespace. */
   reported: ReadonlyMap<string, string>;
-  /** Last verdict on the API. `local`: it may be another one in a single namespace. */
-  verdict: { reason: Reason; message: string; crdHash: string; local?: boolean };
+  /**
+   * Last verdict on the API. `local`: it may be another one in a single namespace. `undecided`: nothing stands in the way, it is
+   * just not known yet.
+   */
+  verdict: { reason: Reason; message: string; crdHash: string; local?: boolean; undecided?: boolean };
 }
 
 export const createSyncer = (connection: string, api: ApiName): Syncer => ({
@@ -142,7 +145,7 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   orphansAwaited: false,
   unguarded: false,
   reported: new Map(),
-  verdict: { reason: "Pending", message: "not looked at yet", crdHash: "" },
+  verdict: { reason: "Pending", message: "not looked at yet", crdHash: "", undecided: true },
 });
 
 /** Those of one Connection. */

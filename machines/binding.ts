@@ -39,6 +39,8 @@ export interface ApiVerdict {
   /** AsExpected when its objects are synced. */
   reason: Reason;
   message: string;
+  /** Nothing stands in the way; it is just not known yet. */
+  undecided?: boolean;
   /** Hash of the CRD installed on the consumer, "" while there is none. */
   crdHash: string;
   /** Objects in scope that are not synced because the name is taken on the provider, by reason. */

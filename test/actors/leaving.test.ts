@@ -118,14 +118,26 @@ describe("a deletion that does not come through", () => {
     leaves();
     held();
     await pass(3_100);
-    engine.phases.set("acme", { state: "away", lost: true, because: "SecretNotFound", reason: "no Secret" });
+    engine.phases.set("acme", {
+      state: "away",
+      lost: true,
+      undecided: false,
+      because: "SecretNotFound",
+      reason: "no Secret",
+    });
     syncer.lost = true;
     if (syncer.watching) syncer.watching.provider = null;
     noteLeft(work);
     await turn();
     expect(events[1]).toMatch(/^DeletionBlocked ProviderUnreachable: no Secret/);
     // The words of one cause change with each try.
-    engine.phases.set("acme", { state: "away", lost: true, because: "SecretNotFound", reason: "still no Secret" });
+    engine.phases.set("acme", {
+      state: "away",
+      lost: true,
+      undecided: false,
+      because: "SecretNotFound",
+      reason: "still no Secret",
+    });
     noteLeft(work);
     await turn();
     expect(events).toHaveLength(2);

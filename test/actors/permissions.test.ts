@@ -3,8 +3,10 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 import { tellingDenials } from "../../actors/denials.ts";
+import type { Engagement } from "../../actors/engagement.ts";
 import type { Engine } from "../../actors/engine.ts";
 import { OURSELVES, permissionsKey } from "../../actors/keys.ts";
+import { areRightsUndecided } from "../../actors/permission-news.ts";
 import { noteDenial, permissionsPass } from "../../actors/permissions.ts";
 import { ApiError, type Cluster, UnreachableError, type WatchSink } from "../../actors/ports.ts";
 import type { Syncer } from "../../actors/syncer.ts";
@@ -194,6 +196,22 @@ describe("a server that cannot be asked at the moment", () => {
     await pass();
     expect([missing(), woken]).toEqual([null, []]);
   });
+
+  it("is waited for with whatever was said before, until it is known that there is no answer", async () => {
+    const undecided = () => areRightsUndecided(engine, "acme");
+    expect(undecided()).toBe(true);
+    rules = new UnreachableError("away");
+    const asking = pass();
+    expect(undecided()).toBe(true);
+    await asking;
+    expect(undecided()).toBe(false);
+    rules = [EVERYTHING];
+    await after(15_000);
+    expect(undecided()).toBe(false);
+    // What the provider allows is asked for once it is engaged, and waited for since then.
+    engine.engagements.set("acme", {} as Engagement);
+    expect(undecided()).toBe(true);
+  });
 });
 
 describe("the rights on a provider", () => {
@@ -203,6 +221,7 @@ describe("the rights on a provider", () => {
       answers: new Map(),
       needs: [],
       missing: [],
+      unanswered: false,
       doubted: new Set(),
       homeless: 0,
     });

@@ -7,7 +7,6 @@ import { type Cache, createCache } from "../../actors/cache.ts";
 import type { Engine } from "../../actors/engine.ts";
 import { ApiError, type PatchOperation, UnreachableError } from "../../actors/ports.ts";
 import { isOthersStatus, nextConditions, sameStatus, type Status, writeStatus } from "../../actors/status-writer.ts";
-import type { Syncer } from "../../actors/syncer.ts";
 import type { ConditionUpdate } from "../../crds/conditions.ts";
 import type { KubeObject } from "../../crds/kube-object.ts";
 import type { Condition } from "../../crds/meta.ts";
@@ -119,7 +118,6 @@ describe("a status", () => {
     };
     cache = createCache({ changed: () => {} });
     engine = {
-      syncers: new Map(),
       clock,
       startedAt: clock.now() - 60_000,
       shown: new Map(),
@@ -135,9 +133,9 @@ describe("a status", () => {
     } as never;
   });
 
-  const write = (object: KubeObject, status: Status) => {
+  const write = (object: KubeObject, status: Status, isUndecided = false) => {
     cache.sink.seen(object);
-    return writeStatus(engine, CONNECTIONS, cache, object, status);
+    return writeStatus(engine, CONNECTIONS, cache, object, status, isUndecided);
   };
 
   it("that says something new is one JSON patch on the status, fenced by the uid, and is known at once", async () => {
@@ -218,19 +216,40 @@ describe("a status", () => {
       expect(await write(decided, doubtful)).toBe(true);
     });
 
-    it("is not written for a minute while objects are still being listed for the first time", async () => {
-      engine.startedAt = clock.now();
-      let settled = false;
-      const watching = { consumer: { settled: true }, provider: { feeds: { get settled() { return settled; } } } }; // prettier-ignore
-      engine.syncers.set("acme/syncer/widgets", { watching } as unknown as Syncer);
+    it("is not written while nothing has been learnt, however old the process, and is after five minutes", async () => {
+      for (const age of [0, 20_000, 40_000, 239_999]) {
+        clock.advance(age);
+        expect(await write(decided, doubtful, true)).toBe(false);
+      }
+      expect(patches).toEqual([]);
+      clock.advance(1);
+      expect(await write(decided, doubtful, true)).toBe(true);
+    });
+
+    it("is written two seconds after it has been learnt, and not by what it took to learn it", async () => {
+      expect(await write(decided, doubtful, true)).toBe(false);
+      clock.advance(60_000);
       expect(await write(decided, doubtful)).toBe(false);
-      clock.advance(30_000);
-      expect(await write(decided, doubtful)).toBe(false);
-      settled = true;
+      clock.advance(1_000);
+      // Tried again meanwhile: what has failed before is no less so.
+      expect(await write(decided, doubtful, true)).toBe(false);
+      clock.advance(1_000);
       expect(await write(decided, doubtful)).toBe(true);
-      settled = false;
-      clock.advance(30_000);
-      expect(await write(decided, doubtful)).toBe(true);
+    });
+
+    it("is said at once where a deletion has come to wait, whether or not more is known", async () => {
+      const waiting = { conditions: [ready("DrainingObjects"), condition("Connected", "False", "Pending")] };
+      const before = connection({ conditions: [ready("AsExpected"), condition("Connected", "True", "AsExpected")] });
+      expect(await write(before, waiting, true)).toBe(true);
+    });
+
+    it("counts for the APIs of a binding as well", async () => {
+      const bound = (reason: string): Status => ({
+        conditions: [ready("Forbidden")],
+        boundAPIs: [{ name: "widgets.example.org", conditions: [ready(reason)] }],
+      });
+      expect(await write(connection(bound("AsExpected")), bound("Pending"), true)).toBe(false);
+      expect(await write(connection(bound("AsExpected")), bound("Forbidden"), true)).toBe(true);
     });
 
     it("is forgotten when it turns out as before, and doubted anew the next time", async () => {
