@@ -11,6 +11,7 @@ import type { Shape } from "./facts.ts";
 import { createFeeds, type FeedSink } from "./feeds.ts";
 import { objectKey } from "./keys.ts";
 import { noteLeaving } from "./leaving.ts";
+import { lookForAll } from "./missing.ts";
 import { noteOrphans } from "./orphans.ts";
 import { PRIORITY, type Priority, type WatchOptions } from "./ports.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
@@ -87,6 +88,8 @@ const scopeOf = (namespace: string): WatchOptions => (namespace === "" ? {} : { 
 export function startWatching(engine: Engine, syncer: Syncer, shape: Shape, definition: string): Watching {
   const table = createTable(shape);
   const wake = (): void => engine.wake(syncer.key, PRIORITY.backlog);
+  const doubt = (keys: readonly string[]): void =>
+    void lookForAll(engine, { table, shape }, keys, side, () => syncer.watching?.table !== table);
   const side: FeedSink = {
     open: (namespace, sink) => engine.consumer.watch(shape.resource, scopeOf(namespace), sink),
     seen: guarded(engine, syncer, (object, list) => table.consumerSeen(object, list)),
@@ -96,7 +99,7 @@ export function startWatching(engine: Engine, syncer: Syncer, shape: Shape, defi
     },
     listing: (namespace, again) => table.consumersListing(namespace, again),
     listed(keys, part) {
-      table.consumersListed(keys, part);
+      table.consumersListed(keys, { ...part, doubt });
       noteOrphans(engine, syncer);
       weighAll(engine, syncer, part.namespace);
     },

@@ -1,9 +1,10 @@
 // The objects of one type as a watch shows them, for the few types that are kept whole (our own kinds, Secrets, CRDs).
 // Promises: the newest known state wins, whether it came from the watch or from an answer to a write of ours; a change is
-// reported once. `complete` only after a whole list has been seen.
+// reported once. `complete` only after a whole list has been seen. What is missing from a later one is looked for before it
+// counts as gone, where that was asked for.
 
 import { isDeepStrictEqual } from "node:util";
-import { isOlder, isOlderVersion, keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
+import { isOlder, isOlderVersion, type Key, keyOf, keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
 import type { WatchSink } from "./ports.ts";
 
 export interface Cache<T extends KubeObject> {
@@ -24,6 +25,8 @@ export type Changed<T> = (before: T | undefined, after: T | undefined) => void;
 
 export interface CacheEvents<T> {
   changed: Changed<T>;
+  /** The object as it is now, undefined where there is none. Without it a list is believed. Never rejects. */
+  lookUp?: ((key: Key) => Promise<T | undefined>) | undefined;
   /** A complete list has been seen, the first one or a later one. */
   listed?(): void;
   failed?(error: Error): void;
@@ -37,6 +40,8 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
   let fresh: Set<string> | null = null;
   /** Known since before the list that is under way. */
   let past = new Set<string>();
+  /** Missing from the last list, and not yet looked for: whatever is told of them next is so. */
+  const doubted = new Set<string>();
   let complete = false;
   /** resourceVersion of the last end that was seen. */
   let lastEnd = "0";
@@ -44,18 +49,30 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
   const put = (object: T) => {
     const key = keyText(keyOf(object));
     const before = objects.get(key);
-    if (before && !isOlder(before, object) && !past.has(key)) return;
+    const isPast = doubted.delete(key) || past.has(key);
+    if (before && !isOlder(before, object) && !isPast) return;
     // What a list shows wins over what was known before it began: a restored server counts its versions from its backup.
-    if (past.delete(key) && isDeepStrictEqual(before, object)) return;
+    past.delete(key);
+    if (isPast && isDeepStrictEqual(before, object)) return;
     objects.set(key, object);
     events.changed(before, object);
   };
 
   const remove = (key: string) => {
     const before = objects.get(key);
+    doubted.delete(key);
     if (before === undefined) return;
     objects.delete(key);
     events.changed(before, undefined);
+  };
+
+  /** A list in which it is missing is not enough to forget what so much depends on. */
+  const doubt = async (key: string, lookUp: NonNullable<CacheEvents<T>["lookUp"]>): Promise<void> => {
+    doubted.add(key);
+    const found = await lookUp(parseKey(key));
+    if (!doubted.has(key)) return;
+    if (found === undefined) remove(key);
+    else put(found);
   };
 
   return {
@@ -77,6 +94,7 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
         for (const key of fresh ?? []) remove(key);
         fresh = new Set();
         past = new Set(objects.keys());
+        doubted.clear();
         lastEnd = "0";
       },
       seen(object) {
@@ -92,7 +110,10 @@ export function createCache<T extends KubeObject>(events: CacheEvents<T>): Cache
         if (known && (known.metadata.uid === object.metadata.uid || isOlder(known, object))) remove(key);
       },
       listed(keys) {
-        for (const key of [...objects.keys()]) if (!keys.has(key)) remove(key);
+        for (const key of [...objects.keys()].filter((one) => !keys.has(one))) {
+          if (events.lookUp === undefined) remove(key);
+          else void doubt(key, events.lookUp);
+        }
         fresh = null;
         past.clear();
         complete = true;

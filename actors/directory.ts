@@ -6,9 +6,19 @@ import { isKeptNow } from "../crds/auto-binding.ts";
 import type { AnyBinding, Binding, ClusterBinding } from "../crds/binding.ts";
 import { connectionsOf } from "../crds/bound-connection.ts";
 import type { Connection } from "../crds/connection.ts";
-import { type ApiName, hasFinalizer, isDeleting, keyOf, keyText, type KubeObject } from "../crds/kube-object.ts";
+import {
+  type ApiName,
+  hasFinalizer,
+  isDeleting,
+  type Key,
+  keyOf,
+  keyText,
+  type KubeObject,
+  type Resource,
+} from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER, LABEL } from "../crds/labels.ts";
 import { isPaused } from "../crds/pausing.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/resources.ts";
 import type { BindingView } from "../machines/rules/governing.ts";
 import { type Cache, type Changed, createCache } from "./cache.ts";
 import { courseOf } from "./course.ts";
@@ -23,6 +33,8 @@ export interface DirectoryEvents {
   binding: Changed<AnyBinding>;
   secret: Changed<Secret>;
   crd: Changed<KubeObject>;
+  /** One that is missing from a list, as it is now. Never rejects. */
+  lookUp?: (resource: Resource, key: Key) => Promise<KubeObject | undefined>;
   /** One of the lists has become complete. */
   listed: () => void;
 }
@@ -48,7 +60,12 @@ export interface Directory {
 
 export function createDirectory(events: DirectoryEvents): Directory {
   const { listed } = events;
+  const looking = <T extends KubeObject>(resource: Resource) => {
+    const { lookUp } = events;
+    return { lookUp: lookUp && ((key: Key) => lookUp(resource, key) as Promise<T | undefined>) };
+  };
   const connections = createCache<Connection>({
+    ...looking(CONNECTIONS),
     changed(before, after) {
       if (isOther(before, after)) forget();
       events.connection(before, after);
@@ -59,10 +76,14 @@ export function createDirectory(events: DirectoryEvents): Directory {
     if (isOther(before, after)) forget();
     events.binding(before, after);
   };
-  const clusterBindings = createCache<ClusterBinding>({ changed: bindingChanged, listed });
-  const bindings = createCache<Binding>({ changed: bindingChanged, listed });
-  const secrets = createCache<Secret>({ changed: events.secret, listed });
-  const crds = createCache<KubeObject>({ changed: events.crd, listed });
+  const clusterBindings = createCache<ClusterBinding>({
+    ...looking(CLUSTER_BINDINGS),
+    changed: bindingChanged,
+    listed,
+  });
+  const bindings = createCache<Binding>({ ...looking(BINDINGS), changed: bindingChanged, listed });
+  const secrets = createCache<Secret>({ ...looking(SECRETS), changed: events.secret, listed });
+  const crds = createCache<KubeObject>({ ...looking(CRDS), changed: events.crd, listed });
   const allBindings = (): AnyBinding[] => [...clusterBindings.values(), ...bindings.values()];
   const directory: Directory = {
     connections,

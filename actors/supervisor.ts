@@ -12,6 +12,7 @@ import type { Engine, Ports, Settings } from "./engine.ts";
 import { leaseAge } from "./lease-actor.ts";
 import { tellingDenials } from "./denials.ts";
 import { bindingKey, connectionKey, OURSELVES, permissionsKey, SECRETS_KEY } from "./keys.ts";
+import { lookUp } from "./missing.ts";
 import { noteDenial } from "./permissions.ts";
 import { type Cluster, type Connect, PRIORITY, type Watch, type WatchOptions, type WatchSink } from "./ports.ts";
 import { isOthersStatus } from "./status-writer.ts";
@@ -61,6 +62,15 @@ const isNews = (engine: Engine, before: KubeObject | undefined, after: KubeObjec
   return gist(before) !== gist(after);
 };
 
+/** Definitions are kept as their watch shows them. */
+const metadataOf =
+  (resource: Resource) =>
+  (object: KubeObject | undefined): KubeObject | undefined => {
+    if (object === undefined || resource !== CRDS) return object;
+    const { apiVersion, kind, metadata } = object;
+    return { apiVersion, kind, metadata };
+  };
+
 /** What a binding has taken on and what it has let go of stands in the status alone, and whoever waits for the API goes by it. */
 const answersFor = (binding: AnyBinding | undefined): string =>
   binding === undefined ? "" : JSON.stringify([answeredApis(binding).sort(), recordedApis(binding).sort()]);
@@ -76,6 +86,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   /** Our own objects that could not be listed yet, and why. */
   const unlisted = new Map<string, string>();
   let opened = false;
+  let stopped = false;
 
   const directory = createDirectory({
     connection: (before, after) => {
@@ -89,6 +100,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     },
     secret: (before, after) => wakeUsers((after ?? before) as Secret),
     crd: (before, after) => crdChanged((after ?? before) as KubeObject),
+    lookUp: (resource, key) => lookUp({ consumer, clock }, resource, key, () => stopped).then(metadataOf(resource)),
     listed: () => directory.complete && wakeAll(),
   });
 
@@ -235,6 +247,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   return {
     readiness,
     async stop() {
+      stopped = true;
       for (const watch of watches) watch.stop();
       engine.timers.stop();
       for (const syncer of engine.syncers.values()) stopWatching(syncer);

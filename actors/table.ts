@@ -82,6 +82,8 @@ export interface Part {
   namespace?: string;
   /** Has a state of that version, in that namespace of the side, been told by somebody who knows more than this list? */
   isNewer?: (namespace: string, resourceVersion: string) => boolean;
+  /** Takes the keys of objects that are missing although they carry our finalizer: they stay until more is told of them. */
+  doubt?: (keys: readonly string[]) => void;
 }
 
 export interface Table {
@@ -100,6 +102,8 @@ export interface Table {
    */
   consumersListing(namespace: string, again: boolean): void;
   consumersListed(keys: ReadonlySet<string>, part?: Part): string[];
+  /** It was missing from a list, and nothing has been told of it since. */
+  isDoubted(key: string): boolean;
   copySeen(copy: KubeObject, list?: string): string | undefined;
   copyGone(copy: KubeObject): string | undefined;
   /** `home`: of the provider. */
@@ -197,6 +201,7 @@ export function createTable(shape: Shape): Table {
     if (isOrphan(entry)) orphans.add(key);
     else orphans.delete(key);
     count(key, room, before, tallyOf(entry));
+    if (entry.consumer === null) doubted.delete(key);
     if (entry.consumer === null && entry.copy === null) entries.delete(key);
     else entries.set(key, entry);
     size += entries.size;
@@ -213,6 +218,7 @@ export function createTable(shape: Shape): Table {
 
   /** Known since before the list that is under way: a server restored from a backup counts its versions from there. */
   const past = { consumers: createPast(), copies: createPast() };
+  const doubted = new Set<string>();
 
   const isNews = (known: { resourceVersion: string } | null | undefined, object: KubeObject) =>
     !known || isOlderVersion(known.resourceVersion, object.metadata.resourceVersion);
@@ -224,6 +230,14 @@ export function createTable(shape: Shape): Table {
 
   const ends = (known: { uid: string; resourceVersion: string } | null | undefined, object: KubeObject) =>
     !!known && (known.uid === object.metadata.uid || isNews(known, object));
+
+  /** Parts with what is to be looked for before it counts as gone. */
+  const setAside = (lost: string[], doubt: NonNullable<Part["doubt"]>): string[] => {
+    const claimed = lost.filter((key) => find(key)?.consumer?.claimed);
+    for (const key of claimed) doubted.add(key);
+    if (claimed.length > 0) doubt(claimed);
+    return lost.filter((key) => !doubted.has(key));
+  };
 
   const noConsumer = (entry: Entry) => {
     entry.consumer = null;
@@ -259,11 +273,12 @@ export function createTable(shape: Shape): Table {
     consumerSeen(object, list) {
       const key = keyText(keyOf(object));
       const known = find(key)?.consumer;
-      const isPast = past.consumers.isOf(list, key);
+      const isPast = doubted.has(key) || past.consumers.isOf(list, key);
       if (!isPast && !isNews(known, object)) return undefined;
       // Before anything is changed: a Mapper may throw.
       const fact = consumerFact(shape, object);
       past.consumers.delete(key);
+      doubted.delete(key);
       if (isPast && isDeepStrictEqual(fact, known)) return undefined;
       change(key, (entry) => {
         if (entry.consumer?.uid !== fact.uid) entry.memory = null;
@@ -282,18 +297,20 @@ export function createTable(shape: Shape): Table {
       const isIn = (room: string) => namespace === "" || room === namespace;
       past.consumers.begin(namespace, again ? keysWhere(isIn, ({ consumer }) => consumer !== null) : []);
     },
-    consumersListed(keys, { namespace, isNewer } = {}) {
-      const lost = keysWhere(
+    consumersListed(keys, { namespace, isNewer, doubt } = {}) {
+      const missing = keysWhere(
         (room) => namespace === undefined || room === namespace,
         ({ consumer }, key) =>
           consumer !== null &&
           !keys.has(key) &&
           (past.consumers.isOf(namespace ?? "", key) || isNewer?.(namespaceOf(key), consumer.resourceVersion) !== true),
       );
-      for (const key of lost) change(key, noConsumer);
       past.consumers.begin(namespace ?? "", []);
+      const lost = doubt === undefined ? missing : setAside(missing, doubt);
+      for (const key of lost) change(key, noConsumer);
       return lost;
     },
+    isDoubted: (key) => doubted.has(key),
     copySeen(copy, list) {
       const key = consumerKey(copy);
       if (key === undefined || !(past.copies.isOf(list, key) || isNews(lastOfCopy(key), copy))) return undefined;

