@@ -5,6 +5,7 @@ import type { AnyBinding } from "../crds/binding.ts";
 import { connectionsOf } from "../crds/bound-connection.ts";
 import { type ApiName, hasFinalizer, isDeleting, type Key, keyOf, type Resource } from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER } from "../crds/labels.ts";
+import { recordedRoutes, routesText } from "../crds/related.ts";
 import { BINDINGS, CLUSTER_BINDINGS } from "../crds/resources.ts";
 import {
   type ApiVerdict,
@@ -31,14 +32,15 @@ import { blockedIn } from "./leaving.ts";
 import { copyName, orphanedIn } from "./orphans.ts";
 import { areRightsUndecided, rightsOfBinding } from "./permission-news.ts";
 import { PRIORITY } from "./ports.ts";
-import { leaveNamespaces, noteNamespaces } from "./provider-namespaces.ts";
+import { leaveNamespaces, noteHomes, noteNamespaces } from "./provider-namespaces.ts";
+import { relatedHomes, relatedLeft, relatedVerdict, routesToRecord } from "./related-report.ts";
 import { askedToWait, isStatus } from "./refusals.ts";
 import { isSaid, nextConditions, REWRITE, type Status, writeStatus } from "./status-writer.ts";
 import { busyIn, isAtRest, type Syncer } from "./syncer.ts";
 import { verdictIn } from "./syncer-report.ts";
 import type { Tally } from "./table.ts";
 
-const machine = hosted(bindingMachine, ["claim", "record", "release"]);
+const machine = hosted(bindingMachine, ["claim", "record", "note", "release"]);
 
 const resourceFor = (binding: AnyBinding): Resource =>
   binding.kind === "ClusterBinding" ? CLUSTER_BINDINGS : BINDINGS;
@@ -155,10 +157,15 @@ function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaini
     objects += tallyOf(syncer, namespaces).claimed + busyIn(syncer, namespaces);
     if (!isDrained(engine, binding, syncer)) apis.push(api);
   }
+  const related = relatedLeft(engine, binding);
+  noteHomes(engine, binding, relatedHomes(engine, binding));
   const blocked = phaseOf(engine, connection);
   const why = blocked.state === "away" || blocked.state === "absent" ? `; ${blocked.reason}` : "";
-  const waiting = apis.length > 0 ? `; waiting for ${apis.join(", ")}` : "";
-  return { objects, apis, message: `${objects} object(s) still have a copy on the provider${waiting}${why}` };
+  const beside = related.copies > 0 ? ` and ${related.copies} related object(s) a copy` : "";
+  const awaited = [...apis, ...related.waiting];
+  const waiting = awaited.length > 0 ? `; waiting for ${awaited.join(", ")}` : "";
+  const message = `${objects} object(s) still have a copy on the provider${beside}${waiting}${why}`;
+  return { objects: objects + related.copies, apis: awaited, message };
 }
 
 /** Deletions that are blocked, of objects that this binding answers for. */
@@ -213,13 +220,14 @@ function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] 
         connection,
         ...course,
         paused: pauseOf(engine.directory, binding),
-        ignored: binding.spec.relatedResources?.length ? ["spec.relatedResources"] : [],
+        unnoted: routesText(routesToRecord(engine, binding)) !== routesText(recordedRoutes(binding)),
       },
     },
     {
       type: "connection.seen",
       connection: { exists: phase.state !== "absent", ready: phase.state === "ready", message: phase.reason },
     },
+    { type: "related.seen", related: relatedVerdict(engine, binding) },
     { type: "blocked.seen", blocked: blocked(engine, binding) },
     { type: "orphans.seen", orphaned: orphaned(engine, binding) },
     { type: "apis.seen", apis: listedApis(binding).map((api) => verdictFor(engine, binding, api)) },
@@ -241,6 +249,7 @@ export async function bindingPass(engine: Engine, connection: string, { namespac
     effects: {
       claim: () => attempt(() => claim(engine, binding)),
       record: () => attempt(() => record(engine, binding)),
+      note: () => attempt(() => noteRoutes(engine, binding)),
       release: () => attempt(() => release(engine, binding)),
     },
   });
@@ -308,6 +317,15 @@ async function record(engine: Engine, binding: AnyBinding | undefined): Promise<
   const fields = { connection: name, binding: binding.metadata.name, namespace: binding.metadata.namespace ?? "" };
   engine.log.info(fields, "its objects go through this Connection from now on");
   return { type: "recorded" };
+}
+
+/** Before there are any copies, and after the last of them: what stands there has to be looked for when the binding goes. */
+async function noteRoutes(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
+  if (binding === undefined) return { type: "binding.gone" };
+  const routes = [ANNOTATION.relatedCopies, routesText(routesToRecord(engine, binding))] as const;
+  const noted = await setAnnotation(engine.consumer, resourceFor(binding), binding, routes);
+  cacheFor(engine, binding).note(noted as AnyBinding);
+  return { type: "noted" };
 }
 
 async function release(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {

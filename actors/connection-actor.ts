@@ -19,7 +19,7 @@ import { followSpec, keepEngagement } from "./engaging.ts";
 import { absentPhase, type Engine, isoNow, type Phase } from "./engine.ts";
 import { type Candidate, failed, identify, READ_LOCAL, READ_REMOTE } from "./connecting.ts";
 import type { Engagement } from "./engagement.ts";
-import { peerBindings } from "./governance.ts";
+import { isPeer, peerBindings } from "./governance.ts";
 import { addCleanup, ifThere, removeCleanup } from "./finalizers.ts";
 import { hosted, type Rest, runPass } from "./host.ts";
 import { setDue } from "./timers.ts";
@@ -277,6 +277,7 @@ function announce(engine: Engine, name: string, rest: Rest<ConnectionContext>): 
   engine.log.info({ connection: name, phase: phase.state, reason: phase.reason }, "connection");
   startEager(engine, name, knownExports(rest.context) ?? []);
   for (const syncer of engine.syncers.values()) if (isConcerned(engine, syncer, name)) engine.wake(syncer.key);
+  for (const syncer of engine.related.values()) if (isPeer(engine, syncer.connection, name)) engine.wake(syncer.key);
   for (const binding of peerBindings(engine, name)) {
     engine.wake(bindingKey(binding.spec.connectionRef.name, keyOf(binding)), PRIORITY.live);
   }

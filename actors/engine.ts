@@ -12,12 +12,14 @@ import type { Standing } from "./access-reviews.ts";
 import type { Clock, Connect, Log, Priority, Recorder, Telemetry, WorkQueue } from "./ports.ts";
 import type { OwnCluster } from "./own-cluster.ts";
 import type { Rechecks } from "./rechecks.ts";
+import type { RelatedSyncer } from "./related-syncer.ts";
 import type { Syncer } from "./syncer.ts";
 import type { Timers } from "./timers.ts";
 import type { Mapper } from "../machines/rules/mapper.ts";
 import type { AutoBindTrouble } from "../machines/rules/auto-bind.ts";
 import type { LeaseSettings } from "../machines/rules/lease.ts";
 import type { TravelPolicy } from "../machines/rules/projection.ts";
+import type { RelatedPolicy } from "../machines/rules/related-rules.ts";
 
 export interface Settings {
   /** The only namespace that Secrets are read from. */
@@ -25,6 +27,8 @@ export interface Settings {
   lease: LeaseSettings;
   mapper: Mapper;
   travel: TravelPolicy;
+  /** What rules for related objects may not reach. */
+  related: RelatedPolicy;
   /** Milliseconds between looks at what cannot be watched. */
   resyncInterval: number;
   /** Whether namespaces that copies brought to a provider go with the binding, if nothing else is in them. */
@@ -72,6 +76,8 @@ export interface Engine extends Ports {
   announced: Map<string, string>;
   /** Bound APIs, by actor key. */
   syncers: Map<string, Syncer>;
+  /** Routes of related objects, by actor key. */
+  related: Map<string, RelatedSyncer>;
   /** Records of Connections, bindings and syncers, by actor key; objects keep theirs in their syncer's table. */
   records: Map<string, MachineRecord<unknown>>;
   /** The heartbeat Leases, by identity of the provider they are on. */

@@ -2,6 +2,7 @@
 // writes for a Connection or an API may hold anything: it is escaped.
 
 import type { ApiName, Key } from "../crds/kube-object.ts";
+import { parseRoute, type Route, routeText } from "../crds/related.ts";
 
 export type Address =
   | { kind: "connection"; connection: string }
@@ -11,7 +12,9 @@ export type Address =
   | { kind: "permissions"; connection: string }
   | { kind: "syncer"; connection: string; api: ApiName }
   | { kind: "binding"; connection: string; namespace: string; name: string }
-  | { kind: "object"; connection: string; api: ApiName; key: Key };
+  | { kind: "object"; connection: string; api: ApiName; key: Key }
+  | { kind: "relatedSyncer"; connection: string; route: Route }
+  | { kind: "related"; connection: string; route: Route; key: Key };
 
 const segment = (text: string): string => text.replaceAll("%", "%25").replaceAll("/", "%2F");
 const unescaped = (text: string): string => text.replaceAll("%2F", "/").replaceAll("%25", "%");
@@ -30,6 +33,11 @@ export const bindingKey = (connection: string, binding: Key): string =>
   `${segment(connection)}/binding/${binding.namespace}/${binding.name}`;
 export const objectKey = (connection: string, api: ApiName, key: Key): string =>
   `${segment(connection)}/object/${segment(api)}/${key.namespace}/${key.name}`;
+export const relatedSyncerKey = (connection: string, route: Route): string =>
+  `${segment(connection)}/related-syncer/${routeText(route)}`;
+/** `key`: the consumer's. */
+export const relatedKey = (connection: string, route: Route, key: Key): string =>
+  `${segment(connection)}/related/${routeText(route)}/${key.namespace}/${key.name}`;
 
 /** What follows the Connection: the kind, then what else is in the address. Only a namespace may be empty. */
 const LEASE = /^lease\/([^/]+)$/;
@@ -37,6 +45,8 @@ const CONNECTION = /^connection$/;
 const PERMISSIONS = /^permissions$/;
 const SYNCER = /^syncer\/([^/]+)$/;
 const BINDING = /^binding\/([^/]*)\/([^/]+)$/;
+const RELATED_SYNCER = /^related-syncer\/([^/]+\/[^/]+)$/;
+const RELATED = /^related\/([^/]+\/[^/]+)\/([^/]+)\/([^/]+)$/;
 const OBJECT = /^object\/([^/]+)\/([^/]*)\/([^/]+)$/;
 
 type Parse = (connection: string, rest: string) => Address | undefined;
@@ -63,6 +73,15 @@ const PARSERS: readonly Parse[] = [
       ? undefined
       : { kind: "object", connection, api: unescaped(api), key: { namespace, name } };
   },
+  (connection, rest) => {
+    const route = parseRoute(RELATED_SYNCER.exec(rest)?.[1] ?? "");
+    return route && { kind: "relatedSyncer", connection, route };
+  },
+  (connection, rest) => {
+    const [, way = "", namespace = "", name = ""] = RELATED.exec(rest) ?? [];
+    const route = parseRoute(way);
+    return route && { kind: "related", connection, route, key: { namespace, name } };
+  },
 ];
 
 /** Throws TypeError for text that is no address. */
@@ -77,12 +96,13 @@ export function parseAddress(text: string): Address {
 }
 
 /**
- * The lane of a key on the queue: one for the objects of a Connection, one for those who decide over them, so that a slow
- * provider delays no other Connection, and a backlog of its objects does not delay the word that it is away. Each Lease has
- * one of its own, because nothing may delay it.
+ * The lane of a key on the queue: one for the objects of a Connection, one for what they bring along, one for those who decide
+ * over them, so that a slow provider delays no other Connection, and a backlog of its objects does not delay the word that it is
+ * away. Each Lease has one of its own, because nothing may delay it.
  */
 export const laneOf = (key: string): string => {
   const [connection = "", kind = ""] = key.split("/", 2);
   if (kind === "lease") return key;
+  if (kind === "related") return `${connection}/related`;
   return kind === "object" ? connection : `${connection}/control`;
 };

@@ -31,11 +31,17 @@ function homes({ watching }: Syncer, concerns: (namespace: string, tally: Tally)
 }
 
 /** Notes where copies that a going binding answers for have been, by its UID: nothing tells of it when they are gone. */
-export function noteNamespaces(engine: Engine, { metadata, kind }: AnyBinding, syncer: Syncer): void {
-  const known = engine.visited.get(metadata.uid) ?? new Set<string>();
-  const isItsOwn = (namespace: string) => kind === "ClusterBinding" || namespace === metadata.namespace;
-  for (const name of homes(syncer, isItsOwn)) known.add(name);
-  engine.visited.set(metadata.uid, known);
+export function noteNamespaces(engine: Engine, binding: AnyBinding, syncer: Syncer): void {
+  const { kind, metadata } = binding;
+  noteHomes(
+    engine,
+    binding,
+    homes(syncer, (one) => kind === "ClusterBinding" || one === metadata.namespace),
+  );
+}
+
+export function noteHomes({ visited }: Engine, { metadata: { uid } }: AnyBinding, names: readonly string[]): void {
+  visited.set(uid, new Set([...(visited.get(uid) ?? []), ...names]));
 }
 
 /** One of ours, made for copies of this consumer. */

@@ -21,6 +21,8 @@ import { syncerFor } from "./demand.ts";
 import { createDocuments } from "./documents.ts";
 import { peerBindings } from "./governance.ts";
 import { createRechecks } from "./rechecks.ts";
+import { wakeRelated } from "./related-syncer-actor.ts";
+import { stopRelated } from "./related-watches.ts";
 import { createTimers } from "./timers.ts";
 import { createWorker } from "./worker.ts";
 
@@ -130,6 +132,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     phases: new Map(),
     announced: new Map(),
     syncers: new Map(),
+    related: new Map(),
     records: new Map(),
     leases: new Map(),
     autoBindTroubles: new Map(),
@@ -156,6 +159,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
       engine.wake(connectionKey(binding.metadata.name), PRIORITY.backlog);
     const apis = new Set(answeredApis(binding));
     for (const name of names) for (const api of apis) syncerFor(engine, name, api);
+    wakeRelated(engine, binding);
     // Others, also of Connections to the same provider, may gain or lose what this one governs.
     for (const syncer of engine.syncers.values()) if (apis.has(syncer.api)) engine.wake(syncer.key);
     for (const other of new Set(names.flatMap((name) => peerBindings(engine, name)))) {
@@ -251,6 +255,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
       for (const watch of watches) watch.stop();
       engine.timers.stop();
       for (const syncer of engine.syncers.values()) stopWatching(syncer);
+      for (const syncer of engine.related.values()) stopRelated(syncer);
       const ended = queue.stop();
       // Passes under way may finish; one that waits for a provider that does not answer is cut off.
       await Promise.race([ended, new Promise((resolve) => clock.after(GRACE, () => resolve(undefined)))]);

@@ -8,6 +8,9 @@ import { type Address, parseAddress, syncerKey } from "./keys.ts";
 import { leasePass } from "./lease-actor.ts";
 import { objectPass } from "./object-actor.ts";
 import { permissionsPass } from "./permissions.ts";
+import { relatedPass } from "./related-actor.ts";
+import { relatedSyncerFor } from "./related-syncer.ts";
+import { relatedSyncerPass } from "./related-syncer-actor.ts";
 import { syncerFor } from "./demand.ts";
 import { secretsPass } from "./secrets-actor.ts";
 import { syncerPass } from "./syncer-actor.ts";
@@ -29,6 +32,10 @@ function run(engine: Engine, address: Address): Promise<void> {
       return bindingPass(engine, address.connection, address);
     case "syncer":
       return syncerPass(engine, syncerFor(engine, address.connection, address.api));
+    case "relatedSyncer":
+      return relatedSyncerPass(engine, relatedSyncerFor(engine, address.connection, address.route));
+    case "related":
+      return relatedPass(engine, relatedSyncerFor(engine, address.connection, address.route), address.key);
     case "object": {
       const syncer = engine.syncers.get(syncerKey(address.connection, address.api));
       return syncer ? objectPass(engine, syncer, address.key) : Promise.resolve();

@@ -75,6 +75,8 @@ const schema = z.object({
   "openapi-include-groups": groups.prefault(""),
   "sync-annotations": domains("the prefix of an annotation").prefault(""),
   "delete-empty-namespaces": z.boolean().default(false),
+  "allow-unselected-related": z.boolean().default(false),
+  "related-system-namespaces": z.boolean().default(false),
   "lease-namespace": z.string().regex(DNS_LABEL, "must be the name of a namespace").default("kube-bind"),
   "lease-duration": duration(3_000).prefault("60s"),
   "allow-http": z.boolean().default(false),
@@ -97,6 +99,8 @@ export const USAGE = `usage: konnector run [flags]
   --openapi-include-groups GROUPS    groups in k8s.io, kcp.io, kube-bind.io that providers may deliver all the same
   --sync-annotations PREFIXES        annotations that travel with an object, by their prefixes, with commas (default none)
   --delete-empty-namespaces          namespaces that copies brought to a provider go with the last of them, if they are empty
+  --allow-unselected-related         a ClusterBinding may send every Secret or ConfigMap of this cluster to its provider
+  --related-system-namespaces        relatedResources may mean objects in kube-system, kube-public and kube-node-lease
   --lease-namespace NAME             the namespace on each provider that holds our heartbeat Lease (default kube-bind)
   --lease-duration DURATION          for how long a Lease is good; it is renewed three times as often (default 60s)
   --allow-http                       kubeconfigs of providers may lead to an http server: credentials are sent in the clear
@@ -105,6 +109,8 @@ export const USAGE = `usage: konnector run [flags]
 `;
 
 const SWITCHES: ReadonlySet<string> = new Set([
+  "allow-unselected-related",
+  "related-system-namespaces",
   "allow-http",
   "allow-insecure-skip-tls-verify",
   "delete-empty-namespaces",

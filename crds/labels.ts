@@ -30,6 +30,10 @@ export const ANNOTATION = {
   conflict: name("conflict"),
   /** On consumer instances, by the user: "Orphan" keeps the provider copy on deletion. */
   deletionPolicy: name("deletion-policy"),
+  /** On copies of related objects: UID of the binding that they are for. */
+  relatedBinding: name("related-binding"),
+  /** On a binding: which kinds of related objects it may have copies of, and where: "secrets/FromConsumer". */
+  relatedCopies: name("related-copies"),
   /** On a binding: name of the Connection through which its objects are synced. */
   boundConnection: name("bound-connection"),
   /** On Connections, bindings and consumer instances, by the user: exactly "true" stops every write for it. */
@@ -44,4 +48,6 @@ export const FINALIZER = {
 } as const;
 
 export const FIELD_MANAGER = "kube-bind-konnector";
+/** Of the copies of related Secrets and ConfigMaps. */
+export const RELATED_FIELD_MANAGER = "kube-bind-konnector-related";
 export const EVENT_COMPONENT = "kube-bind-konnector";

@@ -142,6 +142,18 @@ export const REASONS = {
     todo: "Remove or rename one of the two; it is never taken over.",
     origin: "established",
   },
+  InvalidRelatedResource: {
+    on: ["Binding Ready=False", "Binding Synced=False"],
+    when: "A rule in spec.relatedResources cannot be followed as it is written; the other rules and the APIs are.",
+    todo: "Correct the field that the message names.",
+    origin: "new",
+  },
+  SelectorRequired: {
+    on: ["Binding Ready=False", "Binding Synced=False"],
+    when: "A rule of a ClusterBinding selects nothing in particular, so that every Secret or ConfigMap of this cluster would go to the provider; it is not followed.",
+    todo: "Say which objects are meant, by names or by labels.",
+    origin: "new",
+  },
   DrainingBindings: {
     on: ["Connection Ready=False"],
     when: "The Connection is being deleted and waits for the bindings that still refer to it.",

@@ -25,6 +25,7 @@ export const CLUSTER_BINDINGS = ours("clusterbindings", "ClusterBinding", false)
 export const BINDINGS = ours("bindings", "Binding", true);
 
 export const SECRETS = core("secrets", "Secret", true);
+export const CONFIGMAPS = core("configmaps", "ConfigMap", true);
 export const NAMESPACES = core("namespaces", "Namespace", false);
 export const EVENTS = core("events", "Event", true);
 

@@ -4,7 +4,7 @@
 import type { BoundApi } from "../crds/binding.ts";
 import { type ConditionUpdate, setCondition } from "../crds/conditions.ts";
 import type { Reason } from "../crds/reasons.ts";
-import type { ApiVerdict, BindingContext, BindingFact } from "./binding.ts";
+import type { ApiVerdict, BindingContext, BindingFact, RelatedVerdict } from "./binding.ts";
 import { blockedMessage } from "./rules/blockers.ts";
 import { localPermissionDenied, NOTHING_MISSING, permissionDenied, type RightsView } from "./permission-status.ts";
 
@@ -17,6 +17,8 @@ const WORST_FIRST: readonly Reason[] = [
   "ConversionWebhook",
   "SchemaRejected",
   "ClusterScopedAPI",
+  "InvalidRelatedResource",
+  "SelectorRequired",
   "CoveredByClusterBinding",
   "CoveredByBinding",
   "Paused",
@@ -67,41 +69,59 @@ const drainingMessage = ({ remaining, blocked }: BindingContext): string =>
 const connectionMessage = ({ connection }: BindingContext): string =>
   connection?.message ?? "the Connection is not known yet";
 
-function everyApi({ apis = [], binding }: BindingContext): Verdict {
-  const unready = apis.filter((api) => api.reason !== "AsExpected");
+/** Its related objects beside its APIs, under the name of the field. */
+function relatedPart({ related: { problems, unlisted, pending } }: BindingContext): Told[] {
+  const name = "relatedResources";
+  const [problem] = problems;
+  if (unlisted.length > 0) return [{ name, reason: "Forbidden", message: joined(unlisted) }];
+  if (problem) return [{ name, reason: problem.reason, message: joined(problems.map(({ message }) => message)) }];
+  return pending.length > 0 ? [{ name, reason: "Pending", message: joined(pending) }] : [];
+}
+
+type Told = Pick<ApiVerdict, "name" | "reason" | "message">;
+
+function everyApi(context: BindingContext): Verdict {
+  const parts: Told[] = [...(context.apis ?? []), ...relatedPart(context)];
+  const unready = parts.filter(({ reason }) => reason !== "AsExpected");
   const worst = WORST_FIRST.find((reason) => unready.some((api) => api.reason === reason));
-  if (worst === undefined) {
-    const ignored = binding?.ignored?.length ? `; without effect in this version: ${binding.ignored.join(", ")}` : "";
-    return { status: "True", reason: "AsExpected", message: `every API is synced${ignored}` };
-  }
+  if (worst === undefined) return { status: "True", reason: "AsExpected", message: "every API is synced" };
   const said = unready.slice(0, BOUND).map((api) => `${api.name}: ${api.message}`);
   const others = unready.slice(BOUND).map((api) => api.name);
   return not(worst, [...said, ...(others.length > 0 ? [`and ${others.join(", ")}`] : [])].join("; "));
 }
 
-function synced(whole: Verdict, { binding, blocked, apis = [] }: BindingContext): Verdict {
+function synced(whole: Verdict, { binding, blocked, apis = [], related }: BindingContext): Verdict {
   const message = blockedMessage(blocked);
   if (message !== "" && !binding?.deleting && !binding?.paused) return not("DeletionBlocked", message);
-  return whole.status === "True" ? syncedObjects(apis) : whole;
+  return whole.status === "True" ? syncedObjects(apis, related) : whole;
 }
 
-function syncedObjects(apis: ApiVerdict[]): Verdict {
-  const failing = apis.filter((api) => api.failing > 0);
+function syncedObjects(apis: ApiVerdict[], related: RelatedVerdict): Verdict {
+  const failing = [
+    ...apis.filter((api) => api.failing > 0).map((api) => `${api.name}: ${api.failing} object(s)`),
+    ...(related.failing.length > 0 ? [`relatedResources: ${joined(related.failing)}`] : []),
+  ];
   const paused = apis.reduce((sum, api) => sum + api.paused, 0);
-  const taken = apis.reduce((sum, { conflicts: { foreign, another } }) => sum + foreign + another, 0);
+  const taken = [...apis, related].reduce((sum, { conflicts: { foreign, another } }) => sum + foreign + another, 0);
   if (failing.length === 0 && taken > 0) return not("SyncFailed", `${taken} object(s) are in conflict`);
   if (failing.length === 0 && paused > 0) return not("Paused", `${paused} object(s) are paused by an annotation`);
   if (failing.length === 0) return { status: "True", reason: "AsExpected", message: "every object is in sync" };
-  const message = joined(failing.map((api) => `${api.name}: ${api.failing} object(s)`));
-  return { status: "False", reason: "SyncFailed", message: `not synced, see their Events: ${message}` };
+  return { status: "False", reason: "SyncFailed", message: `not synced, see their Events: ${joined(failing)}` };
 }
 
-function conflicts(apis: ApiVerdict[]): Verdict {
-  const sum = (pick: (api: ApiVerdict) => number) => apis.reduce((total, api) => total + pick(api), 0);
-  const foreign = sum((api) => api.conflicts.foreign);
-  const another = sum((api) => api.conflicts.another);
+function conflicts(apis: ApiVerdict[], related: RelatedVerdict): Verdict {
+  const count = (parts: readonly Pick<ApiVerdict, "conflicts">[], which: "foreign" | "another") =>
+    parts.reduce((total, part) => total + part.conflicts[which], 0);
+  const [foreign, another] = [count([...apis, related], "foreign"), count([...apis, related], "another")];
   if (foreign + another === 0) return { status: "False", reason: "AsExpected", message: "no object is in conflict" };
-  const message = `${foreign + another} object(s) carry the annotation core.kube-bind.io/conflict`;
+  const beside = related.conflicts.foreign + related.conflicts.another;
+  const objects = foreign + another - beside;
+  const message = joined([
+    ...(objects > 0 ? [`${objects} object(s) carry the annotation core.kube-bind.io/conflict`] : []),
+    ...(beside > 0
+      ? [`${beside} related object(s) are somebody else's where their copies would be, see the Events`]
+      : []),
+  ]);
   return { status: "True", reason: foreign > 0 ? "ForeignObjectExists" : "OwnedByAnother", message };
 }
 
@@ -119,7 +139,7 @@ const refusals = (apis: ApiVerdict[]): string[] =>
 
 /** All conditions of a binding, in the order they are shown. */
 export function bindingConditions(context: BindingContext, rights: RightsView = NOTHING_MISSING): ConditionUpdate[] {
-  const apis = context.apis ?? [];
+  const { apis = [], related } = context;
   const connected = context.connection?.ready === true;
   const whole = ready(context);
   return [
@@ -130,13 +150,10 @@ export function bindingConditions(context: BindingContext, rights: RightsView = 
       message: connectionMessage(context),
     },
     { type: "Synced", ...synced(whole, context) },
-    { type: "Conflicts", ...conflicts(apis) },
+    { type: "Conflicts", ...conflicts(apis, related) },
     { type: "OrphanedCopies", ...orphanedCopies(context) },
-    { type: "PermissionDenied", ...permissionDenied(rights, refusals(apis), connected) },
-    localPermissionDenied(
-      rights,
-      apis.flatMap((api) => api.deniedHere),
-    ),
+    { type: "PermissionDenied", ...permissionDenied(rights, [...refusals(apis), ...related.denied], connected) },
+    localPermissionDenied(rights, [...apis.flatMap((api) => api.deniedHere), ...related.deniedHere]),
     { type: "Ready", ...whole },
   ];
 }

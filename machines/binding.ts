@@ -6,6 +6,7 @@ import { assign, setup } from "xstate";
 import type { Reason } from "../crds/reasons.ts";
 import { faultDelay } from "./rules/backoff.ts";
 import { type Blocked, NOTHING_BLOCKED } from "./rules/blockers.ts";
+import type { RuleProblem } from "./rules/related-rules.ts";
 
 export interface BindingFact {
   uid: string;
@@ -22,8 +23,8 @@ export interface BindingFact {
   through: string;
   /** What stops every write for it, itself or its Connection, to be named in a message; "" for nothing. */
   paused: string;
-  /** Fields that are set and have no effect in this version, for the message of Ready. */
-  ignored?: string[];
+  /** Its annotation does not say yet of which related objects it may have copies, or still does of too many. */
+  unnoted: boolean;
 }
 
 /** Copies on the provider that have lost their object here without its having been deleted. */
@@ -32,6 +33,32 @@ export interface OrphanedCopies {
   /** The first few, as arguments of kubectl on the provider: "widgets.example.org one -n default". */
   names: string[];
 }
+
+/** What its related objects have come to. */
+export interface RelatedVerdict {
+  /** Rules that are not followed. */
+  problems: RuleProblem[];
+  conflicts: { foreign: number; another: number };
+  /** Copies whose last write was refused or failed, or that somebody keeps changing. */
+  failing: string[];
+  /** What cannot be listed for want of a right. */
+  unlisted: string[];
+  /** What is not listed yet, or not at the moment. */
+  pending: string[];
+  /** What the provider refused for want of a right, and this cluster. */
+  denied: string[];
+  deniedHere: string[];
+}
+
+export const NOTHING_RELATED: RelatedVerdict = {
+  problems: [],
+  conflicts: { foreign: 0, another: 0 },
+  failing: [],
+  unlisted: [],
+  pending: [],
+  denied: [],
+  deniedHere: [],
+};
 
 /** What one API of the binding has come to. */
 export interface ApiVerdict {
@@ -59,6 +86,7 @@ export interface BindingContext {
   binding: BindingFact | null | undefined;
   connection: { exists: boolean; ready: boolean; message: string } | undefined;
   apis: ApiVerdict[] | undefined;
+  related: RelatedVerdict;
   /** Objects and CRDs still to let go before the binding may; null: cannot be told yet. */
   remaining: { objects: number; apis: string[]; message: string } | null | undefined;
   /** Deletions of its objects that are blocked. */
@@ -74,6 +102,7 @@ export type BindingEvent =
   | { type: "binding.gone" }
   | { type: "connection.seen"; connection: NonNullable<BindingContext["connection"]> }
   | { type: "apis.seen"; apis: ApiVerdict[] }
+  | { type: "related.seen"; related: RelatedVerdict }
   | { type: "blocked.seen"; blocked: Blocked }
   | { type: "orphans.seen"; orphaned: OrphanedCopies }
   | { type: "remaining.counted"; remaining: BindingContext["remaining"] }
@@ -81,6 +110,7 @@ export type BindingEvent =
   | { type: "due" }
   | { type: "claimed" }
   | { type: "recorded" }
+  | { type: "noted" }
   | { type: "released" }
   | { type: "failed"; message: string; retryAfter?: number };
 
@@ -88,6 +118,7 @@ export const initialBindingContext: BindingContext = {
   binding: undefined,
   connection: undefined,
   apis: undefined,
+  related: NOTHING_RELATED,
   remaining: undefined,
   blocked: NOTHING_BLOCKED,
   orphaned: { count: 0, names: [] },
@@ -120,13 +151,18 @@ export const bindingMachine = setup({
     moving: ({ context }) => context.binding?.stage === "draining",
     hasMoved: ({ context }) => context.binding?.stage === "draining" && isDrained(context),
     connectionNotReady: ({ context }) => context.connection?.ready === false,
-    conflicted: ({ context }) => context.apis?.some(isConflicted) === true,
+    unnoted: ({ context }) => context.binding?.unnoted === true,
+    conflicted: ({ context: { apis, related } }) =>
+      apis?.some(isConflicted) === true || related.conflicts.foreign + related.conflicts.another > 0,
     apiPending: ({ context }) => context.apis?.some((api) => api.reason !== "AsExpected") === true,
+    relatedPending: ({ context: { related } }) =>
+      related.problems.length + related.unlisted.length + related.pending.length > 0,
   },
   actions: {
     // Effects: carried out by the actor, each answered with one event.
     claim: () => {},
     record: () => {},
+    note: () => {},
     release: () => {},
     // Memory.
     noteBinding: assign(({ event }) => (event.type === "binding.seen" ? { binding: event.binding } : {})),
@@ -134,6 +170,11 @@ export const bindingMachine = setup({
     noteConnection: assign(({ event }) => (event.type === "connection.seen" ? { connection: event.connection } : {})),
     noteApis: assign(({ event }) => (event.type === "apis.seen" ? { apis: event.apis } : {})),
     noteOrphans: assign(({ event }) => (event.type === "orphans.seen" ? { orphaned: event.orphaned } : {})),
+    noteRelated: assign(({ event }) => (event.type === "related.seen" ? { related: event.related } : {})),
+    noteNoted: assign(({ context: { binding } }) => ({
+      binding: binding && { ...binding, unnoted: false },
+      attempts: 0,
+    })),
     noteBlocked: assign(({ event }) => (event.type === "blocked.seen" ? { blocked: event.blocked } : {})),
     noteRemaining: assign(({ event }) => (event.type === "remaining.counted" ? { remaining: event.remaining } : {})),
     noteClaimed: assign(({ context: { binding } }) => ({
@@ -163,6 +204,7 @@ export const bindingMachine = setup({
     "connection.seen": { actions: "noteConnection" },
     "apis.seen": { actions: "noteApis" },
     "orphans.seen": { actions: "noteOrphans" },
+    "related.seen": { actions: "noteRelated" },
     "blocked.seen": { actions: "noteBlocked" },
     "remaining.counted": { actions: "noteRemaining" },
     pass: { target: ".deciding", actions: "startOver" },
@@ -183,8 +225,10 @@ export const bindingMachine = setup({
         { guard: "hasMoved", target: "moving.recording" },
         { guard: "moving", target: "moving.draining" },
         { guard: "connectionNotReady", target: "disengaged" },
+        { guard: "unnoted", target: "engaging.noting" },
         { guard: "conflicted", target: "conflicted" },
         { guard: "apiPending", target: "engaging.awaitingApis" },
+        { guard: "relatedPending", target: "engaging.awaitingRelated" },
         { target: "ready" },
       ],
     },
@@ -200,6 +244,19 @@ export const bindingMachine = setup({
             "binding.gone": { target: "#binding.gone", actions: "forgetBinding" },
             failed: { target: "failing", actions: "noteFailure" },
           },
+        },
+        noting: {
+          description: "Notes on the binding of which related objects it may have copies, before there are any.",
+          entry: "note",
+          on: {
+            noted: { target: "#binding.deciding", actions: "noteNoted" },
+            "binding.gone": { target: "#binding.gone", actions: "forgetBinding" },
+            failed: { target: "failing", actions: "noteFailure" },
+          },
+        },
+        awaitingRelated: {
+          tags: "resting",
+          description: "Its related objects are not all followed; everything else is.",
         },
         awaitingApis: { tags: "resting", description: "Some API is not synced yet; the others are." },
         failing: { tags: "resting", description: "A step failed; tried again when due." },

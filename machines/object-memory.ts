@@ -6,7 +6,8 @@ import { mirrored, statusShown, troubleOf } from "./object-trouble.ts";
 import { conflictRecheckDelay, DENIED_DELAY, faultDelay, NEWS_BACKSTOP, slowRetryDelay } from "./rules/backoff.ts";
 import { afterInterval, afterPeace, afterWrite, beforeWrite, REPAIR_INTERVAL } from "./rules/contest.ts";
 
-const REFUSAL_DELAY: Record<RefusalCause, (attempt: number) => number> = {
+/** Milliseconds until the next try, by the number of those before it. */
+export const REFUSAL_DELAY: Record<RefusalCause, (attempt: number) => number> = {
   outdated: () => NEWS_BACKSTOP,
   forbidden: () => DENIED_DELAY,
   forbiddenHere: () => DENIED_DELAY,

@@ -9,12 +9,12 @@ import { FIELD_MANAGER } from "../../crds/labels.ts";
 
 type FieldSet = Record<string, Json>;
 
-const isOurs = (entry: ManagedFieldsEntry, operation: "Apply" | "Update"): boolean =>
-  entry.manager === FIELD_MANAGER && entry.operation === operation && (entry.subresource ?? "") === "";
+const isOurs = (entry: ManagedFieldsEntry, operation: "Apply" | "Update", manager: string = FIELD_MANAGER): boolean =>
+  entry.manager === manager && entry.operation === operation && (entry.subresource ?? "") === "";
 
 /** What our applies own of a copy. */
-export const appliedEntry = ({ metadata }: KubeObject): ManagedFieldsEntry | undefined =>
-  metadata.managedFields?.find((entry) => isOurs(entry, "Apply"));
+export const appliedEntry = ({ metadata }: KubeObject, manager?: string): ManagedFieldsEntry | undefined =>
+  metadata.managedFields?.find((entry) => isOurs(entry, "Apply", manager));
 
 /** Do we own fields of this copy that an apply would not release? */
 export const isHeldByUpdate = ({ metadata }: KubeObject): boolean =>

@@ -11,9 +11,12 @@ import {
   objectKey,
   parseAddress,
   permissionsKey,
+  relatedKey,
+  relatedSyncerKey,
   SECRETS_KEY,
   syncerKey,
 } from "../../actors/keys.ts";
+import { ROUTES } from "../../crds/related.ts";
 
 const name = fc.stringMatching(/^[a-z0-9]([-a-z0-9.]{0,10}[a-z0-9])?$/);
 /** Names of the RBAC kind: all that Kubernetes refuses is a slash, a percent sign and the dots alone. */
@@ -26,6 +29,8 @@ const api = fc.oneof(
   fc.tuple(name, name).map(([plural, group]) => `${plural}.${group}`),
   anything,
 );
+
+const route = fc.constantFrom(...ROUTES);
 
 /** Those that belong to a Connection. */
 type Owned = Extract<Address, { connection: string }>;
@@ -41,6 +46,13 @@ const address: fc.Arbitrary<Owned> = fc.oneof(
     api,
     key: fc.record({ namespace, name: pathName }),
   }),
+  fc.record({ kind: fc.constant("relatedSyncer" as const), connection, route }),
+  fc.record({
+    kind: fc.constant("related" as const),
+    connection,
+    route,
+    key: fc.record({ namespace: name, name: pathName }),
+  }),
 );
 
 const written = (one: Owned): string => {
@@ -55,6 +67,10 @@ const written = (one: Owned): string => {
       return bindingKey(one.connection, one);
     case "object":
       return objectKey(one.connection, one.api, one.key);
+    case "relatedSyncer":
+      return relatedSyncerKey(one.connection, one.route);
+    case "related":
+      return relatedKey(one.connection, one.route, one.key);
   }
 };
 

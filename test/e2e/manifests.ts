@@ -128,12 +128,21 @@ export interface BindingOptions {
   /** Default: the Connection of the binding's own name. */
   connection?: string;
   conflictPolicy?: "Fail" | "Adopt";
+  relatedResources?: Body[];
 }
+
+/** A rule for related objects, as users write it. */
+export const related = (resource: "secrets" | "configmaps", direction: Body, selector?: Body): Body => ({
+  resource,
+  direction,
+  ...(selector === undefined ? {} : { selector }),
+});
 
 const bindingSpec = (name: string, types: Resource[], options: BindingOptions) => ({
   connectionRef: { name: options.connection ?? name },
   apis: types.map((type) => ({ name: apiName(type) })),
   ...(options.conflictPolicy ? { conflictPolicy: options.conflictPolicy } : {}),
+  ...(options.relatedResources ? { relatedResources: options.relatedResources } : {}),
 });
 
 export const clusterBinding = (name: string, types: Resource[], options: BindingOptions = {}): Body => ({

@@ -43,6 +43,10 @@ export const LEASE_RIGHTS: Rule[] = rulesOf("provider/access.yaml", "Role");
 export const CONSUMER_RIGHTS: Rule[] = rulesOf("consumer/konnector-rbac.yaml", "ClusterRole").map(ofEveryApi);
 export const SECRET_RIGHTS: Rule[] = rulesOf("consumer/konnector-rbac.yaml", "Role");
 
+/** Beside them, where bindings bring Secrets and ConfigMaps along. */
+export const RELATED_PROVIDER_RIGHTS: Rule[] = rulesOf("related/provider-access.yaml", "ClusterRole");
+export const RELATED_CONSUMER_RIGHTS: Rule[] = rulesOf("related/konnector-rbac.yaml", "ClusterRole");
+
 const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 
 async function ask(plane: ControlPlane, method: string, path: string, body: unknown): Promise<void> {

@@ -19,6 +19,8 @@ export interface KonnectorOptions {
   args?: string[];
   /** Added to the environment; undefined removes. */
   env?: Record<string, string | undefined>;
+  /** The program; default: the one that ships. */
+  entry?: string;
 }
 
 export interface Konnector {
@@ -67,7 +69,7 @@ export async function startKonnector(options: KonnectorOptions): Promise<Konnect
     "--health-probe-bind-address",
     health,
   ];
-  const child = spawn(process.execPath, [ENTRY, "run", ...flags, ...(options.args ?? [])], {
+  const child = spawn(process.execPath, [options.entry ?? ENTRY, "run", ...flags, ...(options.args ?? [])], {
     env: { ...process.env, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -19,6 +19,7 @@ export const binding = (change: Partial<BindingFact> = {}): BindingFact => ({
   stage: "settled",
   through: "acme",
   paused: "",
+  unnoted: false,
   ...change,
 });
 

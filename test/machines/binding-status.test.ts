@@ -4,7 +4,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isRegistered, type Reason, REASONS } from "../../crds/reasons.ts";
-import { type ApiVerdict, type BindingContext, initialBindingContext } from "../../machines/binding.ts";
+import {
+  type ApiVerdict,
+  type BindingContext,
+  initialBindingContext,
+  NOTHING_RELATED,
+} from "../../machines/binding.ts";
 import { bindingConditions, boundApis } from "../../machines/binding-status.ts";
 import { api, binding, BLOCKED, NO_CONNECTION, NOT_READY, READY } from "./binding-samples.ts";
 
@@ -26,6 +31,7 @@ const told = (change: Partial<BindingContext> = {}) => {
   return {
     all: Object.fromEntries(conditions.map(({ type, status, reason }) => [type, `${status}/${reason}`])),
     message: Object.fromEntries(conditions.map(({ type, message }) => [type, message])),
+    reason: Object.fromEntries(conditions.map(({ type, reason }) => [type, reason])),
   };
 };
 
@@ -175,9 +181,22 @@ describe("its message", () => {
     expect(message["PermissionDenied"]).toContain("gadgets.example.org is Forbidden");
   });
 
-  it("says on Ready what was asked for and has no effect", () => {
-    const ignored = { binding: binding({ ignored: ["spec.relatedResources"] }) };
-    expect(told(ignored).message["Ready"]).toContain("spec.relatedResources");
+  it("says on Ready which rule for related objects is not followed, and goes on with everything else", () => {
+    const problems = [{ reason: "SelectorRequired" as const, message: "spec.relatedResources[0].selector: say which" }];
+    const { message, reason } = told({ related: { ...NOTHING_RELATED, problems } });
+    expect([message["Ready"], reason["Ready"]]).toEqual([
+      "relatedResources: spec.relatedResources[0].selector: say which",
+      "SelectorRequired",
+    ]);
+  });
+
+  it("names the kind of related objects that may not be listed, and counts conflicts among them", () => {
+    const unlisted = ["list and watch secrets in namespace blue on the provider: forbidden"];
+    const conflicts = { foreign: 0, another: 2 };
+    const { message, reason } = told({ related: { ...NOTHING_RELATED, unlisted, denied: unlisted, conflicts } });
+    expect(reason["Ready"]).toBe("Forbidden");
+    expect(message["PermissionDenied"]).toContain("secrets in namespace blue");
+    expect(message["Conflicts"]).toMatch(/^2 related object/);
   });
 });
 

@@ -1,0 +1,98 @@
+// The actor behind machines/related.ts: tells the machine what the table and the bindings say of one related object, runs its
+// pass, and keeps what it has to remember. The requests it names are made in related-effects.ts.
+
+import { isDeepStrictEqual } from "node:util";
+import { type Key, keyText, parseKey } from "../crds/kube-object.ts";
+import { relatedMachine } from "../machines/related.ts";
+import { initialRelatedContext, type RelatedContext, type RelatedEvent } from "../machines/related-facts.ts";
+import type { Engine } from "./engine.ts";
+import { hosted, type Rest, runPass, statePath } from "./host.ts";
+import { relatedKey } from "./keys.ts";
+import { PRIORITY } from "./ports.ts";
+import { RELATED_EFFECTS, relatedEffects, type RelatedWork } from "./related-effects.ts";
+import { relatedGate, type RelatedSyncer, whoseCopy } from "./related-syncer.ts";
+import type { RelatedMemory } from "./related-table.ts";
+import { setDue } from "./timers.ts";
+
+const machine = hosted(relatedMachine, RELATED_EFFECTS);
+
+const stateOf = (rest: string): Rest<RelatedContext>["value"] => {
+  const [outer = "engaging", inner] = rest.split(".");
+  return inner === undefined ? outer : { [outer]: inner };
+};
+
+const contextFrom = (memory: RelatedMemory | null): RelatedContext => {
+  const { rest: _rest, ...remembered } = memory ?? { rest: "" };
+  return { ...initialRelatedContext, ...remembered };
+};
+
+function facts({ engine, syncer, watching, id }: RelatedWork): RelatedEvent[] {
+  const { source, copy } = watching.table.get(id) ?? { source: null, copy: null };
+  return [
+    { type: "gate.seen", gate: relatedGate(engine, syncer, id) },
+    source ? { type: "source.seen", source } : { type: "source.gone" },
+    copy ? { type: "copy.seen", copy: { ...copy, whose: whoseCopy(engine, syncer, copy) } } : { type: "copy.gone" },
+  ];
+}
+
+/** One pass of one related object; `key` is the consumer's. Rejects only for bugs and for a Mapper's exception. */
+export async function relatedPass(engine: Engine, syncer: RelatedSyncer, key: Key): Promise<void> {
+  const id = keyText(key);
+  const due = engine.timers.takeDue(relatedKey(syncer.connection, syncer.route, key));
+  const { watching } = syncer;
+  if (watching?.table.get(id) === undefined) return;
+  const keys = { sourceKey: parseKey(watching.sourceKey(id)), copyKey: parseKey(watching.copyKey(id)) };
+  syncer.busy++;
+  try {
+    await settle({ engine, syncer, watching, id, ...keys }, due);
+  } finally {
+    syncer.busy--;
+    engine.wake(syncer.key, PRIORITY.backlog);
+  }
+}
+
+async function settle(work: RelatedWork, due: boolean): Promise<void> {
+  const { engine, syncer, watching, id } = work;
+  const address = relatedKey(syncer.connection, syncer.route, parseKey(id));
+  const memory = watching.table.get(id)?.memory ?? null;
+  const isTurn = !due || memory?.rest !== "conflicted.resting" || takesTurn(work, address);
+  const rest = await runPass<RelatedContext, RelatedEvent>({
+    machine,
+    record: { value: stateOf(memory?.rest ?? "engaging.waiting"), context: contextFrom(memory) },
+    events: [...facts(work), { type: due && isTurn ? "due" : "pass" }],
+    effects: relatedEffects(work),
+  });
+  setDue(engine.timers, address, rest);
+  const isReplaced = watching.table.get(id)?.source?.uid !== rest.context.source?.uid;
+  watching.table.remember(id, isReplaced ? null : memoryOf(rest));
+  if (isOvertaken(work, rest)) engine.wake(address, PRIORITY.live);
+  else if (rest.in("ready") || rest.in("elsewhere") || rest.in("paused")) watching.table.dropBody(id);
+}
+
+/** What is in conflict is read by turns, so that the other side hardly notices. */
+function takesTurn({ engine, syncer }: RelatedWork, address: string): boolean {
+  const wait = engine.rechecks.turn(syncer.connection, address);
+  if (wait > 0) engine.timers.set(address, wait, 0);
+  return wait === 0;
+}
+
+/** Did what the pass decided on change while it awaited answers? */
+function isOvertaken({ engine, syncer, watching, id }: RelatedWork, { context }: Rest<RelatedContext>): boolean {
+  const entry = watching.table.get(id);
+  if (entry === undefined || watching !== syncer.watching) return false;
+  const isOther = (now: { resourceVersion: string } | null, then: { resourceVersion: string } | null | undefined) =>
+    now !== null && now.resourceVersion !== then?.resourceVersion;
+  const gates = !isDeepStrictEqual(relatedGate(engine, syncer, id), context.gate);
+  return gates || isOther(entry.source, context.source) || isOther(entry.copy, context.copy ?? context.found);
+}
+
+/** States that have to be found again: by their due time, or because they have been told. */
+const WAITS = ["conflicted", "contested", "refused", "engaging.awaitingRemoval", "cleaningUp"];
+
+/** What has to be kept of a pass; nothing for an object that is settled without any peculiarity. */
+function memoryOf(rest: Rest<RelatedContext>): RelatedMemory | null {
+  const { found, accepted, refused, said, contest, attempts } = rest.context;
+  const isPlain = found === null && accepted === null && refused === null && contest === null && said === "";
+  if (isPlain && attempts === 0 && !WAITS.some((state) => rest.in(state))) return null;
+  return { found, accepted, refused, said, contest, attempts, rest: statePath(rest.value) };
+}

@@ -1,0 +1,310 @@
+// The watches of the related objects on one route: one for each distinct selection of sources, and one of the copies, each of
+// the whole cluster or of the namespaces that matter. Promises that no more is asked of either side than the rules mean: labels
+// and names are part of the request wherever they can be. What an event means is a fact for the table and a place on the
+// queue for what owes something. Rules: docs/reference/behaviour.md, "Related objects" and "Watch scope".
+
+import { keyOf, keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
+import { LABEL } from "../crds/labels.ts";
+import { resourceOf, type Route } from "../crds/related.ts";
+import { relatedOwesNothing } from "../machines/related-facts.ts";
+import { homeOf, type Mapper } from "../machines/rules/mapper.ts";
+import { isNoSource, isOffLimits, type RelatedRule } from "../machines/rules/related-rules.ts";
+import { scopeFor } from "../machines/rules/watch-scope.ts";
+import { mayWatchAll } from "./access-reviews.ts";
+import type { Engine } from "./engine.ts";
+import { createFeeds, type FeedSink, type Feeds } from "./feeds.ts";
+import { OURSELVES, relatedKey } from "./keys.ts";
+import { type Cluster, PRIORITY, type Priority, type WatchOptions } from "./ports.ts";
+import { isRightMissing } from "./refusals.ts";
+import { ownersOf, type RelatedSyncer, relatedGate, type RelatedWatching, whoseCopy } from "./related-syncer.ts";
+import { createRelatedTable, MOST_STRAY_COPIES, type Sides } from "./related-table.ts";
+
+/** Puts an object on the queue unless nothing is owed. */
+export function weighRelated(engine: Engine, syncer: RelatedSyncer, key: string, priority: Priority): void {
+  const { table } = syncer.watching ?? {};
+  const entry = table?.get(key);
+  if (table === undefined || entry === undefined) return;
+  const copy = entry.copy && { ...entry.copy, whose: whoseCopy(engine, syncer, entry.copy) };
+  const isSettled =
+    entry.memory === null && relatedOwesNothing(entry.source, copy, relatedGate(engine, syncer, key), null);
+  if (isSettled) table.dropBody(key);
+  else engine.wake(relatedKey(syncer.connection, syncer.route, parseKey(key)), priority);
+}
+
+export function weighAllRelated(engine: Engine, syncer: RelatedSyncer): void {
+  for (const key of [...(syncer.watching?.table.keys() ?? [])]) weighRelated(engine, syncer, key, PRIORITY.backlog);
+}
+
+/** Keys of either side. Throws what the Mapper throws. */
+function sidesOf(mapper: Mapper, route: Route, clusterUid: string): Sides {
+  const resource = resourceOf(route);
+  const here = (object: KubeObject): string => keyText(keyOf(object));
+  const back = (object: KubeObject): string => keyText(mapper.toConsumer(resource, keyOf(object)));
+  const there = (key: string): string => keyText(mapper.toProvider(resource, parseKey(key)));
+  const same = (key: string): string => key;
+  return route.direction === "FromConsumer"
+    ? { clusterUid, ofSource: here, sourceKey: same, ofCopy: back, copyKey: there }
+    : { clusterUid, ofSource: back, sourceKey: there, ofCopy: here, copyKey: same };
+}
+
+/** What stands on which side of a route. */
+interface Ends {
+  source: Cluster | undefined;
+  target: Cluster | undefined;
+  epoch: number;
+  clusterUid: string;
+}
+
+function endsOf(engine: Engine, { connection, route }: RelatedSyncer): Ends {
+  const engagement = engine.engagements.get(connection);
+  const pinned = engine.directory.connection(connection)?.status?.localClusterUID ?? "";
+  const ends = { epoch: engagement?.epoch ?? 0, clusterUid: engagement?.clusterUid || pinned };
+  return route.direction === "FromConsumer"
+    ? { ...ends, source: engine.consumer, target: engagement?.cluster }
+    : { ...ends, source: engagement?.cluster, target: engine.consumer };
+}
+
+/** Where copies for bindings may be: of those whose rules are followed, and of those that have not let go yet. */
+interface Reach {
+  everywhere: boolean;
+  namespaces: Set<string>;
+}
+
+function reachOf(engine: Engine, { connection, route }: RelatedSyncer, rules: readonly RelatedRule[]): Reach | null {
+  const owners = ownersOf(engine);
+  const isOwner = (uid: string): boolean => {
+    const owner = owners.get(uid);
+    return (
+      owner?.through === connection &&
+      owner.routes.some((one) => one.resource === route.resource && one.direction === route.direction)
+    );
+  };
+  const owing = engine.directory
+    .allBindings()
+    .filter(({ metadata }) => isOwner(metadata.uid))
+    .map(keyOf);
+  const namespaces = new Set([...rules, ...owing].map(({ namespace }) => namespace));
+  return namespaces.size === 0 ? null : { everywhere: namespaces.delete(""), namespaces };
+}
+
+const sideName = (syncer: RelatedSyncer, end: "source" | "target"): "provider" | "this cluster" =>
+  (syncer.route.direction === "FromProvider") === (end === "source") ? "provider" : "this cluster";
+
+/** Runs a sink call so that one object that cannot be read (a Mapper's exception) costs only itself. */
+const guarded =
+  (engine: Engine, syncer: RelatedSyncer, take: (object: KubeObject, list?: string) => string | undefined) =>
+  (object: KubeObject, list?: string): void => {
+    try {
+      const key = take(object, list);
+      if (key !== undefined) weighRelated(engine, syncer, key, PRIORITY.live);
+    } catch (error) {
+      const where = keyText({ namespace: object.metadata.namespace ?? "", name: object.metadata.name });
+      const fields = { connection: syncer.connection, related: syncer.route.resource, key: where };
+      engine.log.error({ ...fields, error: String(error) }, "dropped");
+    }
+  };
+
+/** What both kinds of feeds have in common. */
+const commonSink = (
+  engine: Engine,
+  syncer: RelatedSyncer,
+  end: "source" | "target",
+  name: string | undefined,
+): Pick<FeedSink, "refusal" | "isUnserved" | "unserved" | "changed"> => {
+  const side = sideName(syncer, end);
+  return {
+    refusal(error, namespace) {
+      const what = `${syncer.route.resource}${name === undefined ? "" : ` ${name}`}`;
+      const where = namespace === "" ? "in all namespaces" : `in namespace ${namespace}`;
+      const on = side === "provider" ? "on the provider" : "on this cluster";
+      const isDenied = isRightMissing(error);
+      // Of Secrets nothing that a server says is passed on.
+      const why = isDenied ? "forbidden" : error.name === "UnreachableError" ? error.message : "refused";
+      return { reason: isDenied ? "Forbidden" : "Pending", message: `list and watch ${what} ${where} ${on}: ${why}` };
+    },
+    isUnserved: () => false,
+    unserved: () => {},
+    changed: () => engine.wake(syncer.key),
+  };
+};
+
+const placeOf = (namespace: string): WatchOptions => (namespace === "" ? {} : { namespace });
+
+/** Objects of a selection that are taken of a provider. */
+const MOST_SOURCES = 20_000;
+
+function openCopies(engine: Engine, syncer: RelatedSyncer, watching: Omit<RelatedWatching, "copies">): Feeds {
+  const { table, target, clusterUid } = watching;
+  const labelSelector = `${LABEL.managed}=true,${LABEL.consumerClusterUid}=${clusterUid}`;
+  const mostObjects = () => 2 * table.size + MOST_STRAY_COPIES;
+  const options = (namespace: string) => ({ ...placeOf(namespace), labelSelector, mostObjects });
+  return createFeeds({
+    ...commonSink(engine, syncer, "target", undefined),
+    open: (namespace, sink) => target.watch(resourceOf(syncer.route), options(namespace), sink),
+    seen: guarded(engine, syncer, (copy, list) => table.copySeen(copy, list)),
+    gone: guarded(engine, syncer, (copy) => table.copyGone(copy)),
+    listing: (namespace, again) => table.copiesListing(namespace, again),
+    listed(keys, part) {
+      table.copiesListed(keys, part);
+      weighAllRelated(engine, syncer);
+    },
+    isKnown: () => true,
+    left: (isWatched) => table.forgetCopies((namespace) => !isWatched(namespace)),
+  });
+}
+
+/** One kind of request for sources, and for which namespaces of the consumer it is made. */
+interface Ask extends Reach {
+  id: string;
+  options: WatchOptions;
+  /** In the words of the consumer; absent: any. */
+  name?: string;
+  names: ReadonlySet<string> | null;
+}
+
+/** More names than this are not asked for one by one. */
+const MOST_NAMES = 10;
+
+/** Stand for any namespace: a name that does not depend on which one it is is the same in both. */
+const ANY = ["any", "any-other"] as const;
+
+/** What an object of that name is called on the side of the sources, in the namespace or in whichever; undefined if that differs. */
+function nameThere({ mapper }: Engine["settings"], route: Route, namespace: string, name: string): string | undefined {
+  if (route.direction === "FromConsumer") return name;
+  const places = namespace === "" ? ANY : [namespace];
+  try {
+    const names = new Set(places.map((one) => mapper.toProvider(resourceOf(route), { namespace: one, name }).name));
+    return names.size === 1 ? [...names][0] : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** By name where there are few and labels do not matter, else by labels, with what else is asked for seen to here. */
+function asksFor(engine: Engine, syncer: RelatedSyncer, { namespace, selection }: RelatedRule): Ask[] {
+  const reach = { everywhere: namespace === "", namespaces: new Set(namespace === "" ? [] : [namespace]) };
+  const { labels, names } = selection;
+  const few = labels === "" && names !== null && names.length <= MOST_NAMES ? names : [];
+  const known = few.map((name) => ({ name, there: nameThere(engine.settings, syncer.route, namespace, name) }));
+  if (known.length > 0 && known.every(({ there }) => there !== undefined)) {
+    return known.map(({ name, there = "" }) => {
+      const options = { fieldSelector: `metadata.name=${there}` };
+      return { ...reach, id: options.fieldSelector, options, name, names: new Set([name]) };
+    });
+  }
+  const options = labels === "" ? {} : { labelSelector: labels };
+  return [{ ...reach, id: JSON.stringify(selection), options, names: names && new Set(names) }];
+}
+
+/** The same request is made once, for all namespaces that any rule makes it for. */
+function asksOf(engine: Engine, syncer: RelatedSyncer, rules: readonly RelatedRule[]): Map<string, Ask> {
+  const asks = new Map<string, Ask>();
+  for (const ask of rules.flatMap((rule) => asksFor(engine, syncer, rule))) {
+    const known = asks.get(ask.id);
+    if (known === undefined) asks.set(ask.id, ask);
+    else {
+      known.everywhere ||= ask.everywhere;
+      for (const namespace of ask.namespaces) known.namespaces.add(namespace);
+    }
+  }
+  return asks;
+}
+
+function openSelection(
+  engine: Engine,
+  syncer: RelatedSyncer,
+  source: Cluster,
+  watching: RelatedWatching,
+  ask: Ask,
+): Feeds {
+  const { table } = watching;
+  const resource = resourceOf(syncer.route);
+  const bound = sideName(syncer, "source") === "provider" ? { mostObjects: () => MOST_SOURCES } : {};
+  const isMeant = (object: KubeObject): boolean => {
+    const key = parseKey(watching.ofSource(object));
+    const isNamed = ask.names === null || ask.names.has(key.name);
+    return isNamed && !isNoSource(object) && !isOffLimits([key, keyOf(object)], engine.settings.related);
+  };
+  return createFeeds({
+    ...commonSink(engine, syncer, "source", ask.name),
+    open: (namespace, sink) => source.watch(resource, { ...placeOf(namespace), ...ask.options, ...bound }, sink),
+    seen: guarded(engine, syncer, (object, list) =>
+      isMeant(object) ? table.sourceSeen(ask.id, object, list) : table.sourceGone(ask.id, object),
+    ),
+    gone: guarded(engine, syncer, (object) => table.sourceGone(ask.id, object)),
+    listing: (namespace, again) => table.sourcesListing(ask.id, namespace, again),
+    listed(keys, part) {
+      table.sourcesListed(ask.id, keys, part);
+      weighAllRelated(engine, syncer);
+    },
+    isKnown: (object) => !!table.get(watching.ofSource(object))?.source,
+    left(isWatched) {
+      for (const key of table.sourcesLeft(ask.id, isWatched)) weighRelated(engine, syncer, key, PRIORITY.backlog);
+    },
+  });
+}
+
+export function stopRelated(syncer: RelatedSyncer): void {
+  const { watching } = syncer;
+  if (watching === null) return;
+  watching.copies.stop();
+  for (const { feeds } of watching.selections.values()) feeds.stop();
+  syncer.watching = null;
+}
+
+function start(engine: Engine, syncer: RelatedSyncer, target: Cluster, ends: Ends): RelatedWatching {
+  const sides = sidesOf(engine.settings.mapper, syncer.route, ends.clusterUid);
+  const base = { ...sides, epoch: ends.epoch, target, table: createRelatedTable(sides), selections: new Map() };
+  return { ...base, copies: openCopies(engine, syncer, base) };
+}
+
+/** The namespaces of a side, for those of the consumer. */
+const placesOn = (engine: Engine, { route }: RelatedSyncer, side: string, namespaces: Iterable<string>): string[] => {
+  if (side !== "provider") return [...namespaces];
+  const shape = { mapper: engine.settings.mapper, resource: resourceOf(route) };
+  return [...namespaces].map((one) => homeOf(shape, one)).filter((home) => home !== undefined);
+};
+
+function follow(engine: Engine, syncer: RelatedSyncer, end: "source" | "target", feeds: Feeds, reach: Reach): void {
+  const side = sideName(syncer, end);
+  const namespaces = placesOn(engine, syncer, side, reach.namespaces);
+  const whose = side === "provider" ? syncer.connection : OURSELVES;
+  const allowed = mayWatchAll(engine, whose, resourceOf(syncer.route));
+  feeds.follow(scopeFor({ everywhere: reach.everywhere, searching: false, namespaces }), allowed);
+}
+
+/** Has the watches that are open ask for what `rules` mean, and no more. */
+export function keepRelatedWatches(engine: Engine, syncer: RelatedSyncer, rules: readonly RelatedRule[]): void {
+  const ends = endsOf(engine, syncer);
+  const reach = reachOf(engine, syncer, rules);
+  const isOther = ({ epoch, clusterUid }: RelatedWatching) => epoch !== ends.epoch || clusterUid !== ends.clusterUid;
+  if (syncer.watching !== null && (reach === null || ends.target === undefined || isOther(syncer.watching))) {
+    stopRelated(syncer);
+  }
+  if (reach === null || ends.target === undefined || ends.clusterUid === "") return;
+  const watching = (syncer.watching ??= start(engine, syncer, ends.target, ends));
+  keepSelections(engine, syncer, watching, ends.source === undefined ? new Map() : asksOf(engine, syncer, rules), ends);
+  follow(engine, syncer, "target", watching.copies, reach);
+}
+
+function keepSelections(
+  engine: Engine,
+  syncer: RelatedSyncer,
+  watching: RelatedWatching,
+  asks: ReadonlyMap<string, Ask>,
+  { source }: Ends,
+): void {
+  for (const [id, { feeds }] of watching.selections) {
+    if (asks.has(id)) continue;
+    feeds.stop();
+    watching.selections.delete(id);
+    for (const key of watching.table.sourcesLeft(id)) weighRelated(engine, syncer, key, PRIORITY.backlog);
+  }
+  if (source === undefined) return;
+  for (const [id, ask] of asks) {
+    const known = watching.selections.get(id);
+    const feeds = known?.feeds ?? openSelection(engine, syncer, source, watching, ask);
+    watching.selections.set(id, { feeds, everywhere: ask.everywhere, namespaces: ask.namespaces });
+    follow(engine, syncer, "source", feeds, ask);
+  }
+}
