@@ -6,48 +6,76 @@ import type { AnyBinding } from "../crds/binding.ts";
 import type { Connection } from "../crds/connection.ts";
 import { connectionsOf } from "../crds/bound-connection.ts";
 import { courseOf } from "./course.ts";
-import { type ApiName, keyOf, type KubeObject, type Resource } from "../crds/kube-object.ts";
-import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS } from "../crds/resources.ts";
+import { type ApiName, keyOf, type KubeObject, parseKey, type Resource } from "../crds/kube-object.ts";
+import { routesOf } from "../crds/related.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONFIGMAPS, CONNECTIONS, SECRETS } from "../crds/resources.ts";
 import { localPermissionDenied, type RightsView } from "../machines/permission-status.ts";
 import { homeOf } from "../machines/rules/mapper.ts";
 import type { Right } from "../machines/rules/permissions.ts";
 import { answeredApis } from "./directory.ts";
 import { type Engine, isoNow } from "./engine.ts";
-import { bindingKey, connectionKey, OURSELVES, syncerKey } from "./keys.ts";
+import { bindingKey, connectionKey, OURSELVES, relatedKey, syncerKey } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
+import type { RelatedSyncer } from "./related-syncer.ts";
 import { retryRefused } from "./retries.ts";
 import { nextConditions, type Status, writeStatus } from "./status-writer.ts";
+
+const CORE: Partial<Record<string, Resource>> = { secrets: SECRETS, configmaps: CONFIGMAPS };
 
 const apiOf = ({ resource, group }: Right): ApiName => `${resource.split("/")[0]}.${group}`;
 
 /** The namespace as the side that is asked names it. */
-function placeOn({ syncers }: Engine, name: string, api: ApiName, namespace: string): string {
-  const shape = syncers.get(syncerKey(name, api))?.watching?.shape;
+function placeOn({ syncers, settings }: Engine, name: string, right: Right, namespace: string): string {
+  if (name === OURSELVES) return namespace;
+  const related =
+    right.group === "" ? { mapper: settings.mapper, resource: CORE[right.resource] ?? SECRETS } : undefined;
+  const shape = related ?? syncers.get(syncerKey(name, apiOf(right)))?.watching?.shape;
   return (shape && homeOf(shape, namespace)) ?? namespace;
 }
 
-/** Rights for APIs concern those who asked for the API, all others everybody. */
-const concerning = (engine: Engine, name: string, apis: readonly ApiName[], namespace: string): Right[] | null => {
+/** What somebody who reports rights has asked for. */
+interface Asked {
+  apis: readonly ApiName[];
+  /** Kinds of related objects. */
+  related: readonly string[];
+  /** "": everywhere. */
+  namespace: string;
+}
+
+/** Kinds of related objects, beside the Secrets of our own namespace. */
+const isRelated = ({ settings }: Engine, { group, resource, namespace }: Right): boolean =>
+  group === "" && ["secrets", "configmaps"].includes(resource) && namespace !== settings.namespace;
+
+/** Rights for APIs and related objects concern those who asked for them, all others everybody. */
+const concerning = (engine: Engine, name: string, asked: Asked): Right[] | null => {
   const { missing, needs } = engine.standings.get(name) ?? {};
   if (!missing || needs === undefined) return null;
   const bound = new Set([...engine.syncers.values()].map(({ api }) => api));
   return missing.filter((right) => {
-    if (!bound.has(apiOf(right))) return true;
-    if (!apis.includes(apiOf(right)) || namespace === "") return apis.includes(apiOf(right));
-    return ["", placeOn(engine, name, apiOf(right), namespace)].includes(right.namespace);
+    const isFor = isRelated(engine, right) ? asked.related.includes(right.resource) : undefined;
+    if (isFor === undefined && !bound.has(apiOf(right))) return true;
+    const isAsked = isFor ?? asked.apis.includes(apiOf(right));
+    if (!isAsked || asked.namespace === "") return isAsked;
+    return ["", placeOn(engine, name, right, asked.namespace)].includes(right.namespace);
   });
 };
 
-const view = (engine: Engine, connection: string, apis: readonly ApiName[], namespace: string): RightsView => ({
-  provider: concerning(engine, connection, apis, namespace),
-  here: concerning(engine, OURSELVES, apis, namespace),
+const view = (engine: Engine, connection: string, asked: Asked): RightsView => ({
+  provider: concerning(engine, connection, asked),
+  here: concerning(engine, OURSELVES, asked),
+});
+
+const askedBy = (bindings: readonly AnyBinding[], namespace: string): Asked => ({
+  apis: bindings.flatMap(answeredApis),
+  related: bindings.flatMap(routesOf).map(({ resource }) => resource),
+  namespace,
 });
 
 export const rightsOfConnection = (engine: Engine, name: string): RightsView =>
-  view(engine, name, engine.directory.bindingsOf(name).flatMap(answeredApis), "");
+  view(engine, name, askedBy(engine.directory.bindingsOf(name), ""));
 
 export const rightsOfBinding = (engine: Engine, binding: AnyBinding): RightsView =>
-  view(engine, courseOf(engine.directory, binding).through, answeredApis(binding), keyOf(binding).namespace);
+  view(engine, courseOf(engine.directory, binding).through, askedBy([binding], keyOf(binding).namespace));
 
 /** Is what is allowed, on our own cluster or by the provider at hand, still being asked for the first time? */
 export const areRightsUndecided = (engine: Engine, connection: string): boolean =>
@@ -107,11 +135,23 @@ export function tryAgain(engine: Engine, name: string): void {
     else syncer.watching?.provider?.feeds.retry();
     retryRefused(engine, syncer, ["forbidden", "forbiddenHere"], 0);
   }
+  for (const syncer of engine.related.values()) if (isConcerned(name, syncer.connection)) retryRelated(engine, syncer);
+}
+
+/** Of related objects both sides' rights may have been wanting: whatever was refused is tried again. */
+function retryRelated(engine: Engine, { watching, connection, route }: RelatedSyncer): void {
+  if (watching === null) return;
+  watching.copies.retry();
+  for (const { feeds } of watching.selections.values()) feeds.retry();
+  for (const key of watching.table.troubled) engine.timers.set(relatedKey(connection, route, parseKey(key)), 0);
 }
 
 /** What may be done in the whole cluster is told, for the first time or anew: one watch may do where there are many. */
 export function reconsider(engine: Engine, name: string): void {
   for (const syncer of engine.syncers.values()) {
+    if (isConcerned(name, syncer.connection)) engine.wake(syncer.key, PRIORITY.backlog);
+  }
+  for (const syncer of engine.related.values()) {
     if (isConcerned(name, syncer.connection)) engine.wake(syncer.key, PRIORITY.backlog);
   }
 }

@@ -11,6 +11,7 @@ import {
   type Need,
   ownNeeds,
   providerNeeds,
+  relatedNeeds,
 } from "../machines/rules/needed-rights.ts";
 import { isAllowed, type Standing } from "./access-reviews.ts";
 import type { Engine } from "./engine.ts";
@@ -18,6 +19,7 @@ import { OURSELVES, permissionsKey } from "./keys.ts";
 import { type ApiError, type Cluster, PRIORITY } from "./ports.ts";
 import { reconsider, reportRights, tryAgain } from "./permission-news.ts";
 import { wantedApis } from "./wanted-apis.ts";
+import { wantedRelated } from "./wanted-related.ts";
 
 /** Milliseconds after which an answer is asked for again: as a rule, while a right is missing, and after a refusal. */
 const REVIEW = 600_000;
@@ -39,13 +41,18 @@ const connectionsOf = (engine: Engine): string[] =>
 function needsHere(engine: Engine): Need[] {
   const apis = connectionsOf(engine).flatMap((name) => wantedApis(engine, name));
   const autoBind = [...engine.directory.connections.values()].some(({ spec }) => spec.autoBind);
-  return [...ownNeeds(engine.settings.namespace, autoBind), ...apis.flatMap(instanceNeeds)];
+  const related = connectionsOf(engine).flatMap((name) => wantedRelated(engine, name, OURSELVES));
+  return [
+    ...ownNeeds(engine.settings.namespace, autoBind),
+    ...apis.flatMap(instanceNeeds),
+    ...related.flatMap(relatedNeeds),
+  ];
 }
 
 function needsOn(engine: Engine, name: string): Need[] {
   const connection = engine.directory.connection(name);
   const crds = connection?.spec.schema.source === "CRD" || connection?.status?.activeSchemaSource === "CRD";
-  return providerNeeds({ crds, apis: wantedApis(engine, name) });
+  return providerNeeds({ crds, apis: wantedApis(engine, name), related: wantedRelated(engine, name, name) });
 }
 
 /** Undefined while the provider is not engaged: then there is nobody to ask. */

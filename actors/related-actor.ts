@@ -10,7 +10,8 @@ import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { relatedKey } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
 import { RELATED_EFFECTS, relatedEffects, type RelatedWork } from "./related-effects.ts";
-import { relatedGate, type RelatedSyncer, whoseCopy } from "./related-syncer.ts";
+import { relatedGate, whoseCopy } from "./related-ruling.ts";
+import type { RelatedSyncer } from "./related-syncer.ts";
 import type { RelatedMemory } from "./related-table.ts";
 import { setDue } from "./timers.ts";
 
@@ -55,22 +56,29 @@ async function settle(work: RelatedWork, due: boolean): Promise<void> {
   const { engine, syncer, watching, id } = work;
   const address = relatedKey(syncer.connection, syncer.route, parseKey(id));
   const memory = watching.table.get(id)?.memory ?? null;
-  const isTurn = !due || memory?.rest !== "conflicted.resting" || takesTurn(work, address);
+  const isDue = due && takesTurn(work, address, memory);
   const rest = await runPass<RelatedContext, RelatedEvent>({
     machine,
     record: { value: stateOf(memory?.rest ?? "engaging.waiting"), context: contextFrom(memory) },
-    events: [...facts(work), { type: due && isTurn ? "due" : "pass" }],
+    events: [...facts(work), { type: isDue ? "due" : "pass" }],
     effects: relatedEffects(work),
   });
   setDue(engine.timers, address, rest);
-  const isReplaced = watching.table.get(id)?.source?.uid !== rest.context.source?.uid;
-  watching.table.remember(id, isReplaced ? null : memoryOf(rest));
+  watching.table.remember(id, isReplaced(work, rest) ? null : memoryOf(rest));
   if (isOvertaken(work, rest)) engine.wake(address, PRIORITY.live);
-  else if (rest.in("ready") || rest.in("elsewhere") || rest.in("paused")) watching.table.dropBody(id);
+  else if (BODILESS.some((state) => rest.in(state))) watching.table.dropBody(id);
 }
 
+/** States in which nothing more will be asked of the body. */
+const BODILESS = ["ready", "elsewhere", "paused"];
+
+/** Has another object taken its name during the pass? What was found out says nothing about that one. */
+const isReplaced = ({ watching, id }: RelatedWork, { context }: Rest<RelatedContext>): boolean =>
+  watching.table.get(id)?.source?.uid !== context.source?.uid;
+
 /** What is in conflict is read by turns, so that the other side hardly notices. */
-function takesTurn({ engine, syncer }: RelatedWork, address: string): boolean {
+function takesTurn({ engine, syncer }: RelatedWork, address: string, memory: RelatedMemory | null): boolean {
+  if (memory?.rest !== "conflicted.resting") return true;
   const wait = engine.rechecks.turn(syncer.connection, address);
   if (wait > 0) engine.timers.set(address, wait, 0);
   return wait === 0;

@@ -24,7 +24,8 @@ import { ensureNamespace } from "./namespaces.ts";
 import { guardedApply, subjectOf } from "./object-writes.ts";
 import { ApiError, type Cluster } from "./ports.ts";
 import { isNamespaceMissing, isStatus, judge } from "./refusals.ts";
-import { relatedGate, type RelatedSyncer, type RelatedWatching, whoseCopy } from "./related-syncer.ts";
+import { relatedGate, whoseCopy } from "./related-ruling.ts";
+import type { RelatedSyncer, RelatedWatching } from "./related-syncer.ts";
 import { copyState, sourceFact } from "./related-table.ts";
 
 /** What the effects of one pass work with. */
@@ -129,14 +130,21 @@ async function sourceBody(work: RelatedWork): Promise<KubeObject | undefined> {
   }
 }
 
+const isOther = (body: KubeObject, { source }: RelatedContext): boolean =>
+  body.metadata.uid !== source?.uid || isNoSource(body);
+
+/** Where the guard of a first write is ignored, a look has to show that nothing is there. */
+const mustLook = ({ syncer }: RelatedWork, context: RelatedContext): boolean =>
+  syncer.unguarded && relatedCopy(context) === null && !context.confirmedAbsent;
+
 async function applyCopy(work: RelatedWork, context: RelatedContext): Answer {
   const copy = relatedCopy(context);
   const { table, clusterUid, target } = work.watching;
   try {
     const body = await sourceBody(work);
     if (body === undefined) return { type: "source.gone" };
-    if (body.metadata.uid !== context.source?.uid || isNoSource(body) || hasMoved(work, context)) return MOVED;
-    if (copy === null && work.syncer.unguarded && !context.confirmedAbsent) return { type: "occupied" };
+    if (isOther(body, context) || hasMoved(work, context)) return MOVED;
+    if (mustLook(work, context)) return { type: "occupied" };
     const projection = projectRelated(body, work.copyKey, { clusterUid, binding: context.gate?.binding ?? "" });
     const applied = await target.apply(
       resource(work),
@@ -149,10 +157,14 @@ async function applyCopy(work: RelatedWork, context: RelatedContext): Answer {
     const fact = copyFact(work, applied.object);
     return { type: "applied", source: sourceFact(body), copy: fact, sent: wholeHash(projection) };
   } catch (error) {
-    if (isNamespaceMissing(error, work.copyKey.namespace)) return { type: "namespace.missing" };
-    const isTaken = copy === null && isStatus(error, 409) && !context.confirmedAbsent;
-    return isTaken ? { type: "occupied" } : refusal(work, `apply ${named(work)}`, error);
+    return applyFailure(work, context, error);
   }
+}
+
+function applyFailure(work: RelatedWork, context: RelatedContext, error: unknown): RelatedEvent {
+  if (isNamespaceMissing(error, work.copyKey.namespace)) return { type: "namespace.missing" };
+  const isTaken = relatedCopy(context) === null && isStatus(error, 409) && !context.confirmedAbsent;
+  return isTaken ? { type: "occupied" } : refusal(work, `apply ${named(work)}`, error);
 }
 
 function reportFirst(work: RelatedWork, context: RelatedContext, created: boolean): void {

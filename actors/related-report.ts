@@ -4,7 +4,7 @@
 
 import type { AnyBinding } from "../crds/binding.ts";
 import { keyOf, parseKey } from "../crds/kube-object.ts";
-import { isSameRoute, recordedRoutes, resourceOf, type Route, ROUTES, routesOf } from "../crds/related.ts";
+import { isSameRoute, recordedRoutes, resourceOf, type Route, routesOf } from "../crds/related.ts";
 import type { RelatedVerdict } from "../machines/binding.ts";
 import type { RuleProblem } from "../machines/rules/related-rules.ts";
 import { problemOfRule } from "../machines/rules/related-rules.ts";
@@ -12,7 +12,9 @@ import { courseOf } from "./course.ts";
 import { type Engine } from "./engine.ts";
 import { homeOf } from "../machines/rules/mapper.ts";
 import type { Feeds } from "./feeds.ts";
-import { ownersOf, relatedGate, type RelatedSyncer, relatedSyncerFor } from "./related-syncer.ts";
+import { ownersOf, relatedGate, relatedSyncerFor } from "./related-ruling.ts";
+import type { RelatedSyncer } from "./related-syncer.ts";
+import type { RelatedMemory } from "./related-table.ts";
 import { isContested } from "../machines/rules/contest.ts";
 
 const syncerOf = (engine: Engine, binding: AnyBinding, route: Route): RelatedSyncer =>
@@ -22,9 +24,6 @@ const problemsOf = ({ settings }: Engine, binding: AnyBinding): RuleProblem[] =>
   (binding.spec.relatedResources ?? []).flatMap(
     (rule, index) => problemOfRule(binding, rule, index, settings.related) ?? [],
   );
-
-/** What is wrong with the watch of that namespace, in a sentence; "" while nothing is. */
-const troubleIn = (feeds: Feeds, home: string) => (home === "" ? feeds.trouble : feeds.troubleOf(home));
 
 /** Everything that bindings say of what this one does, for comparison. */
 export function toldOf(engine: Engine, syncer: RelatedSyncer): string {
@@ -47,20 +46,23 @@ interface Tally {
   deniedHere: string[];
 }
 
+/** What one object that is not well adds to the tally. */
+function add(tally: Tally, what: string, { said, refused, contest }: RelatedMemory): void {
+  if (said === "conflict ForeignObjectExists") tally.foreign++;
+  else if (said === "conflict OwnedByAnother") tally.another++;
+  else if (refused?.cause === "forbidden") tally.denied.push(refused.message);
+  else if (refused?.cause === "forbiddenHere") tally.deniedHere.push(refused.message);
+  else if ((refused !== null && refused.cause !== "outdated") || isContested(contest)) tally.failing.push(what);
+}
+
 function tallyOf(engine: Engine, syncer: RelatedSyncer, { metadata: { uid } }: AnyBinding): Tally {
   const tally: Tally = { foreign: 0, another: 0, failing: [], denied: [], deniedHere: [] };
-  const { table } = syncer.watching ?? {};
-  for (const key of table?.troubled ?? []) {
-    const { memory, copy } = table?.get(key) ?? {};
-    const gate = relatedGate(engine, syncer, key);
-    if (!memory || (gate.binding !== uid && copy?.binding !== uid)) continue;
-    if (memory.said === "conflict ForeignObjectExists") tally.foreign++;
-    else if (memory.said === "conflict OwnedByAnother") tally.another++;
-    else if (memory.refused?.cause === "forbidden") tally.denied.push(memory.refused.message);
-    else if (memory.refused?.cause === "forbiddenHere") tally.deniedHere.push(memory.refused.message);
-    else if ((memory.refused !== null && memory.refused.cause !== "outdated") || isContested(memory.contest)) {
-      tally.failing.push(`${syncer.route.resource} ${key}`);
-    }
+  if (syncer.watching === null) return tally;
+  const { table } = syncer.watching;
+  for (const key of table.troubled) {
+    const { memory, copy } = table.get(key) ?? { memory: null, copy: null };
+    const isIts = [relatedGate(engine, syncer, key).binding, copy?.binding].includes(uid);
+    if (memory !== null && isIts) add(tally, `${syncer.route.resource} ${key}`, memory);
   }
   return tally;
 }
@@ -78,26 +80,26 @@ interface Listing {
   pending: string[];
 }
 
-const isAmong = (routes: readonly Route[], route: Route): boolean => routes.some((one) => isSameRoute(one, route));
+/** What one watch, or what stands for it in the binding's namespace, has to say against being listed. */
+function judge(listing: Listing, feeds: Feeds, place: string, isProvider: boolean, resource: string): void {
+  const trouble = place === "" ? feeds.trouble : feeds.troubleOf(place);
+  const isListed = place === "" ? feeds.whole : feeds.isListed(place);
+  if (trouble?.reason === "Forbidden") (isProvider ? listing.denied : listing.deniedHere).push(trouble.message);
+  else if (trouble !== null) listing.pending.push(trouble.message);
+  else if (!isListed) listing.pending.push(`${resource} are being listed`);
+}
 
 /** What cannot be listed of one route, and why. */
 function listingOf(engine: Engine, binding: AnyBinding, route: Route): Listing {
   const { watching } = syncerOf(engine, binding, route);
   const listing: Listing = { denied: [], deniedHere: [], pending: [] };
-  const isHere = route.direction === "FromConsumer";
   if (watching === null) return { ...listing, pending: [`${route.resource} are about to be listed`] };
-  const look = (feeds: Feeds, isProvider: boolean): void => {
-    const place = placeOf(engine, binding, route, isProvider);
-    const trouble = troubleIn(feeds, place);
-    const isListed = place === "" ? feeds.whole : feeds.isListed(place);
-    if (trouble?.reason === "Forbidden") (isProvider ? listing.denied : listing.deniedHere).push(trouble.message);
-    else if (trouble !== null) listing.pending.push(trouble.message);
-    else if (!isListed) listing.pending.push(`${route.resource} are being listed`);
-  };
+  const isHere = route.direction === "FromConsumer";
   const { namespace } = keyOf(binding);
-  for (const { feeds, everywhere, namespaces } of watching.selections.values()) {
-    if (everywhere || namespaces.has(namespace)) look(feeds, !isHere);
-  }
+  const mine = [...watching.selections.values()].filter((one) => one.everywhere || one.namespaces.has(namespace));
+  const look = (feeds: Feeds, isProvider: boolean): void =>
+    judge(listing, feeds, placeOf(engine, binding, route, isProvider), isProvider, route.resource);
+  for (const { feeds } of mine) look(feeds, !isHere);
   look(watching.copies, isHere);
   return listing;
 }
@@ -122,36 +124,36 @@ export function relatedVerdict(engine: Engine, binding: AnyBinding): RelatedVerd
   };
 }
 
+/** Is it known what there is of the binding's copies, and is nothing being done about them? */
+function isTold(engine: Engine, binding: AnyBinding, route: Route): boolean {
+  const { watching, busy } = syncerOf(engine, binding, route);
+  if (watching === null || busy > 0) return false;
+  const place = placeOf(engine, binding, route, route.direction === "FromConsumer");
+  return place === "" ? watching.copies.whole : watching.copies.isListed(place);
+}
+
+const copiesOf = (engine: Engine, binding: AnyBinding, route: Route): string[] => {
+  const { watching } = syncerOf(engine, binding, route);
+  return [...(watching?.table.copiesOf(binding.metadata.uid) ?? [])];
+};
+
 /** What still has to go before the binding may: copies, and routes of which that cannot be told. */
 export function relatedLeft(engine: Engine, binding: AnyBinding): { copies: number; waiting: string[] } {
-  const left = { copies: 0, waiting: [] as string[] };
-  for (const route of recordedRoutes(binding)) {
-    const syncer = syncerOf(engine, binding, route);
-    const { watching } = syncer;
-    left.copies += watching?.table.copiesOf(binding.metadata.uid).size ?? 0;
-    const place = placeOf(engine, binding, route, route.direction === "FromConsumer");
-    const isKnown = watching !== null && (place === "" ? watching.copies.whole : watching.copies.isListed(place));
-    if (!isKnown || syncer.busy > 0) left.waiting.push(`related ${route.resource}`);
-  }
-  return left;
+  const routes = recordedRoutes(binding);
+  return {
+    copies: routes.reduce((sum, route) => sum + copiesOf(engine, binding, route).length, 0),
+    waiting: routes.filter((route) => !isTold(engine, binding, route)).map(({ resource }) => `related ${resource}`),
+  };
 }
 
 /** The routes that are to stand on the binding: those of its rules, and those on which copies of it may be left. */
 export function routesToRecord(engine: Engine, binding: AnyBinding): Route[] {
-  const isFollowed = (route: Route) =>
-    (binding.spec.relatedResources ?? []).some(
-      (rule, index) =>
-        isSameRoute(rule, route) && problemOfRule(binding, rule, index, engine.settings.related) === null,
-    );
-  const mayHaveCopies = (route: Route): boolean => {
-    const syncer = syncerOf(engine, binding, route);
-    const { watching } = syncer;
-    const place = placeOf(engine, binding, route, route.direction === "FromConsumer");
-    const isKnown = watching !== null && (place === "" ? watching.copies.whole : watching.copies.isListed(place));
-    return !isKnown || syncer.busy > 0 || watching.table.copiesOf(binding.metadata.uid).size > 0;
-  };
-  const recorded = recordedRoutes(binding);
-  return ROUTES.filter((route) => isFollowed(route) || (isAmong(recorded, route) && mayHaveCopies(route)));
+  const rules = (binding.spec.relatedResources ?? []).filter(
+    (rule, index) => problemOfRule(binding, rule, index, engine.settings.related) === null,
+  );
+  const mayHaveCopies = (route: Route): boolean =>
+    !isTold(engine, binding, route) || copiesOf(engine, binding, route).length > 0;
+  return [...rules, ...recordedRoutes(binding).filter(mayHaveCopies)];
 }
 
 /** Namespaces of the provider with copies for the binding. */
@@ -160,6 +162,5 @@ export const relatedHomes = (engine: Engine, binding: AnyBinding): string[] =>
     .filter(({ direction }) => direction === "FromConsumer")
     .flatMap((route) => {
       const { watching } = syncerOf(engine, binding, route);
-      const keys = [...(watching?.table.copiesOf(binding.metadata.uid) ?? [])];
-      return keys.map((key) => parseKey(watching?.copyKey(key) ?? key).namespace);
+      return copiesOf(engine, binding, route).map((key) => parseKey(watching?.copyKey(key) ?? key).namespace);
     });

@@ -11,7 +11,8 @@ import { type Engine, phaseOf } from "./engine.ts";
 import { bindingKey } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
 import { toldOf } from "./related-report.ts";
-import { ownersOf, type RelatedSyncer, relatedSyncerFor, rulesOn } from "./related-syncer.ts";
+import { ownersOf, relatedSyncerFor, rulesOn } from "./related-ruling.ts";
+import type { RelatedSyncer } from "./related-syncer.ts";
 import { keepRelatedWatches, weighAllRelated } from "./related-watches.ts";
 
 /** One pass. Rejects only for bugs. */

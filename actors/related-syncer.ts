@@ -1,23 +1,10 @@
-// The related objects on one route of a Connection as the process holds them, and what the bindings as they are now mean for
-// each. Decides nothing over time: the watches are kept by related-watches.ts, the objects by machines/related.ts.
-// Rules: docs/reference/behaviour.md, "Related objects".
+// The related objects on one route of a Connection (a kind of objects and the way they go) as the process holds them. Data only:
+// what the bindings mean for them is in related-ruling.ts, the watches in related-watches.ts.
 
-import { type AnyBinding } from "../crds/binding.ts";
-import { hasFinalizer, isDeleting, keyOf, parseKey } from "../crds/kube-object.ts";
-import { FINALIZER } from "../crds/labels.ts";
-import { recordedRoutes, type Route, routeText } from "../crds/related.ts";
-import type { RelatedGate } from "../machines/related-facts.ts";
-import type { Ownership } from "../machines/rules/ownership.ts";
-import type { RelatedMarkers } from "../machines/rules/related-projection.ts";
-import { meaning, problemOfRule, type RelatedRule, ruleOf } from "../machines/rules/related-rules.ts";
-import { courseOf, isMoving } from "./course.ts";
-import { connectionPause, pauseOf } from "./directory.ts";
-import { type Engine, phaseOf } from "./engine.ts";
+import type { Route } from "../crds/related.ts";
 import type { Feeds } from "./feeds.ts";
-import { isPeer } from "./governance.ts";
 import { relatedSyncerKey } from "./keys.ts";
 import type { Cluster } from "./ports.ts";
-import { recall } from "./recall.ts";
 import type { RelatedTable, Sides } from "./related-table.ts";
 
 /** One watch, or one for each namespace, of the sources that one or more rules select. */
@@ -54,146 +41,13 @@ export interface RelatedSyncer {
   busy: number;
 }
 
-export function relatedSyncerFor(engine: Engine, connection: string, route: Route): RelatedSyncer {
-  const key = relatedSyncerKey(connection, route);
-  const known = engine.related.get(key);
-  if (known) return known;
-  const fresh: RelatedSyncer = {
-    key,
-    connection,
-    route,
-    watching: null,
-    ruled: "",
-    told: "",
-    unguarded: false,
-    busy: 0,
-  };
-  engine.related.set(key, fresh);
-  return fresh;
-}
-
-/** A binding on whose behalf there may be copies. */
-export interface Owner {
-  through: string;
-  /** It goes, or leaves for another provider. */
-  isGoing: boolean;
-  /** It is not known yet where it goes. */
-  isWaiting: boolean;
-  paused: string;
-  routes: readonly Route[];
-}
-
-/** By UID. */
-export const ownersOf = ({ directory }: Engine): ReadonlyMap<string, Owner> =>
-  recall(directory, "owners of related copies", () => {
-    const owner = (binding: AnyBinding): Owner => {
-      const course = courseOf(directory, binding);
-      return {
-        through: course.through,
-        isGoing: isDeleting(binding) || course.stage === "draining",
-        isWaiting: course.stage === "waiting" && !isDeleting(binding),
-        paused: pauseOf(directory, binding),
-        routes: recordedRoutes(binding),
-      };
-    };
-    return new Map(directory.allBindings().map((binding) => [binding.metadata.uid, owner(binding)]));
-  });
-
-/** The rules of a binding on one route; none of one that is not to be followed. */
-export function rulesOfBinding({ directory, settings }: Engine, binding: AnyBinding): RelatedRule[] {
-  const { metadata, spec } = binding;
-  const common = {
-    uid: metadata.uid,
-    connection: courseOf(directory, binding).through,
-    namespace: keyOf(binding).namespace,
-    adopt: spec.conflictPolicy === "Adopt",
-    paused: pauseOf(directory, binding),
-  };
-  const recorded = new Set(recordedRoutes(binding).map(routeText));
-  return (spec.relatedResources ?? [])
-    .filter((one, index) => problemOfRule(binding, one, index, settings.related) === null)
-    .map((one) => ruleOf(one, { ...common, recorded: recorded.has(routeText(one)) }));
-}
-
-const isLive = ({ directory }: Engine, binding: AnyBinding): boolean =>
-  !isDeleting(binding) && hasFinalizer(binding, FINALIZER.cleanup) && !isMoving(courseOf(directory, binding));
-
-const precedence = ({ metadata: a }: AnyBinding, { metadata: b }: AnyBinding): number => {
-  const [one, other] = [a, b].map(({ creationTimestamp = "", namespace = "", name }) =>
-    [creationTimestamp, namespace, name].join(" "),
-  );
-  return (one ?? "") < (other ?? "") ? -1 : 1;
-};
-
-/** The rules that are followed on a route to the provider of that Connection, through whichever Connection: the oldest first. */
-export const rulesOn = (engine: Engine, { connection, route }: Pick<RelatedSyncer, "connection" | "route">) =>
-  recall(engine.directory, `related rules for ${connection} ${routeText(route)}`, () =>
-    engine.directory
-      .allBindings()
-      .filter((binding) => isLive(engine, binding))
-      .sort(precedence)
-      .flatMap((binding) => rulesOfBinding(engine, binding))
-      .filter((rule) => routeText(rule) === routeText(route) && isPeer(engine, connection, rule.connection)),
-  );
-
-/** Is all known that any rule could mean in the namespace? Only then is anything taken for absent. */
-function isSourceKnown({ watching }: RelatedSyncer, namespace: string, home: string): boolean {
-  if (watching === null) return false;
-  return [...watching.selections.values()].every(
-    ({ feeds, everywhere, namespaces }) =>
-      (!everywhere && !namespaces.has(namespace)) || (feeds.isListed(home) && feeds.troubleOf(home) === null),
-  );
-}
-
-const namespaceOf = (key: string): string => parseKey(key).namespace;
-
-/** Are the sources on the side of the provider, so that it has to be asked before anything of them counts as absent? */
-const isFromProvider = ({ route }: RelatedSyncer): boolean => route.direction === "FromProvider";
-
-type Ruled = Pick<RelatedGate, "mode" | "binding" | "adopt" | "paused">;
-
-const HELD: Ruled = { mode: "held", binding: "", adopt: false, paused: "" };
-
-/** What becomes of a copy that no rule means. */
-function ruleForCopy(engine: Engine, syncer: RelatedSyncer, key: string, { binding }: RelatedMarkers): Ruled {
-  const owner = ownersOf(engine).get(binding);
-  const paused = owner?.paused ?? connectionPause(engine.directory, syncer.connection);
-  if (owner !== undefined && owner.through !== syncer.connection) return { ...HELD, mode: "elsewhere" };
-  if (owner?.isWaiting) return { ...HELD, paused };
-  const isAsked = rulesOn(engine, syncer).length === 0 && owner?.isGoing === true;
-  const isEngaged = !isFromProvider(syncer) || (syncer.watching?.epoch ?? 0) > 0;
-  const home = syncer.watching === null ? "" : namespaceOf(syncer.watching.sourceKey(key));
-  const isSure = isAsked || (isEngaged && isSourceKnown(syncer, namespaceOf(key), home));
-  return { ...HELD, mode: isSure ? "remove" : "held", binding, paused };
-}
-
-function ruleFor(engine: Engine, syncer: RelatedSyncer, key: string): Ruled {
-  const entry = syncer.watching?.table.get(key);
-  if (entry === undefined) return HELD;
-  const [first] = entry.source === null ? [] : meaning(rulesOn(engine, syncer), parseKey(key), entry.labels);
-  if (first === undefined) {
-    return entry.copy === null ? HELD : ruleForCopy(engine, syncer, key, entry.copy);
-  }
-  if (first.connection !== syncer.connection) return { ...HELD, mode: "elsewhere" };
-  const { uid: binding, adopt, paused } = first;
-  const isAble = first.recorded && phaseOf(engine, syncer.connection).state === "ready";
-  return { mode: isAble ? "carry" : "held", binding, adopt, paused };
-}
-
-/** What is allowed for one object at this moment. */
-export function relatedGate(engine: Engine, syncer: RelatedSyncer, key: string): RelatedGate {
-  const { watching } = syncer;
-  const open = watching !== null && watching.copies.isListed(namespaceOf(watching.copyKey(key)));
-  return { ...ruleFor(engine, syncer, key), open, clusterUid: watching?.clusterUid ?? "" };
-}
-
-/**
- * Whose is a copy with these marks? What stands for a binding that is no more, or that goes through this Connection or another
- * to the same provider, is ours to keep or to take over; the first binding whose rule means the source stands on it then.
- */
-export function whoseCopy(engine: Engine, syncer: RelatedSyncer, { clusterUid, binding }: RelatedMarkers): Ownership {
-  if (clusterUid === "" && binding === "") return "foreign";
-  if (clusterUid !== syncer.watching?.clusterUid || binding === "") return "another";
-  const owner = ownersOf(engine).get(binding);
-  return owner === undefined || isPeer(engine, syncer.connection, owner.through) ? "ours" : "another";
-}
+export const createRelatedSyncer = (connection: string, route: Route): RelatedSyncer => ({
+  key: relatedSyncerKey(connection, route),
+  connection,
+  route,
+  watching: null,
+  ruled: "",
+  told: "",
+  unguarded: false,
+  busy: 0,
+});

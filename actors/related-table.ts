@@ -49,11 +49,14 @@ export interface Sides {
   clusterUid: string;
 }
 
+/** Of a Secret; "" otherwise. */
+const typeOf = (object: KubeObject): string => (typeof object["type"] === "string" ? object["type"] : "");
+
 export const sourceFact = (object: KubeObject): SourceFact => ({
   uid: object.metadata.uid,
   resourceVersion: object.metadata.resourceVersion,
   content: wholeHash(object),
-  type: String(object["type"] ?? ""),
+  type: typeOf(object),
 });
 
 export const copyState = (object: KubeObject, clusterUid: string): CopyState => ({
@@ -64,7 +67,7 @@ export const copyState = (object: KubeObject, clusterUid: string): CopyState => 
   labelled: isLabelled(object, clusterUid),
   owned: ownedContent(object),
   whole: object["immutable"] === true ? wholeHash(object) : "",
-  type: String(object["type"] ?? ""),
+  type: typeOf(object),
   immutable: object["immutable"] === true,
 });
 
@@ -144,6 +147,12 @@ export function createRelatedTable(sides: Sides): RelatedTable {
       Object.assign(entry, { source: null, sourceBody: null, labels: {} });
     });
 
+  const show = (entry: RelatedEntry, object: KubeObject): void => {
+    const source = sourceFact(object);
+    if (entry.source?.uid !== source.uid) entry.memory = null;
+    Object.assign(entry, { source, sourceBody: object, labels: object.metadata.labels ?? {} });
+  };
+
   const shown = (selection: string, isIn: (key: string, entry: RelatedEntry) => boolean): string[] =>
     [...entries].filter(([key, entry]) => entry.shownBy.has(selection) && isIn(key, entry)).map(([key]) => key);
 
@@ -169,17 +178,13 @@ export function createRelatedTable(sides: Sides): RelatedTable {
     copiesOf: (binding) => byBinding.get(binding) ?? NONE,
     sourceSeen(selection, object, list) {
       const key = sides.ofSource(object);
-      const entry = entries.get(key);
+      const { shownBy, source } = entries.get(key) ?? emptyEntry();
       const isPast = list !== undefined && past.get(listName(list, selection))?.delete(key) === true;
-      const isFirst = entry?.shownBy.has(selection) !== true;
-      if (!isFirst && !isPast && !isNews(entry?.source ?? null, object)) return undefined;
-      const isNewer = isPast || isNews(entry?.source ?? null, object);
-      change(key, (one) => {
-        one.shownBy.add(selection);
-        if (!isNewer) return;
-        const fact = sourceFact(object);
-        if (one.source?.uid !== fact.uid) one.memory = null;
-        Object.assign(one, { source: fact, sourceBody: object, labels: object.metadata.labels ?? {} });
+      const isNewer = isPast || isNews(source, object);
+      if (shownBy.has(selection) && !isNewer) return undefined;
+      change(key, (entry) => {
+        entry.shownBy.add(selection);
+        if (isNewer) show(entry, object);
       });
       return key;
     },

@@ -7,7 +7,7 @@ import { keyOf, keyText, type KubeObject, parseKey } from "../crds/kube-object.t
 import { LABEL } from "../crds/labels.ts";
 import { resourceOf, type Route } from "../crds/related.ts";
 import { relatedOwesNothing } from "../machines/related-facts.ts";
-import { homeOf, type Mapper } from "../machines/rules/mapper.ts";
+import type { Mapper } from "../machines/rules/mapper.ts";
 import { isNoSource, isOffLimits, type RelatedRule } from "../machines/rules/related-rules.ts";
 import { scopeFor } from "../machines/rules/watch-scope.ts";
 import { mayWatchAll } from "./access-reviews.ts";
@@ -16,11 +16,13 @@ import { createFeeds, type FeedSink, type Feeds } from "./feeds.ts";
 import { OURSELVES, relatedKey } from "./keys.ts";
 import { type Cluster, PRIORITY, type Priority, type WatchOptions } from "./ports.ts";
 import { isRightMissing } from "./refusals.ts";
-import { ownersOf, type RelatedSyncer, relatedGate, type RelatedWatching, whoseCopy } from "./related-syncer.ts";
+import { ownersOf, relatedGate, whoseCopy } from "./related-ruling.ts";
+import type { RelatedSyncer, RelatedWatching } from "./related-syncer.ts";
+import { type Ask, asksOf, placesThere } from "./related-selections.ts";
 import { createRelatedTable, MOST_STRAY_COPIES, type Sides } from "./related-table.ts";
 
 /** Puts an object on the queue unless nothing is owed. */
-export function weighRelated(engine: Engine, syncer: RelatedSyncer, key: string, priority: Priority): void {
+function weighRelated(engine: Engine, syncer: RelatedSyncer, key: string, priority: Priority): void {
   const { table } = syncer.watching ?? {};
   const entry = table?.get(key);
   if (table === undefined || entry === undefined) return;
@@ -55,13 +57,18 @@ interface Ends {
   clusterUid: string;
 }
 
-function endsOf(engine: Engine, { connection, route }: RelatedSyncer): Ends {
-  const engagement = engine.engagements.get(connection);
-  const pinned = engine.directory.connection(connection)?.status?.localClusterUID ?? "";
-  const ends = { epoch: engagement?.epoch ?? 0, clusterUid: engagement?.clusterUid || pinned };
+function endsOf({ engagements, directory, consumer }: Engine, { connection, route }: RelatedSyncer): Ends {
+  const { epoch, clusterUid, cluster } = engagements.get(connection) ?? {
+    epoch: 0,
+    clusterUid: "",
+    cluster: undefined,
+  };
+  // What is on this cluster can be let go of without the provider.
+  const known = clusterUid || (directory.connection(connection)?.status?.localClusterUID ?? "");
+  const ends = { epoch, clusterUid: known };
   return route.direction === "FromConsumer"
-    ? { ...ends, source: engine.consumer, target: engagement?.cluster }
-    : { ...ends, source: engagement?.cluster, target: engine.consumer };
+    ? { ...ends, source: consumer, target: cluster }
+    : { ...ends, source: cluster, target: consumer };
 }
 
 /** Where copies for bindings may be: of those whose rules are followed, and of those that have not let go yet. */
@@ -153,63 +160,6 @@ function openCopies(engine: Engine, syncer: RelatedSyncer, watching: Omit<Relate
   });
 }
 
-/** One kind of request for sources, and for which namespaces of the consumer it is made. */
-interface Ask extends Reach {
-  id: string;
-  options: WatchOptions;
-  /** In the words of the consumer; absent: any. */
-  name?: string;
-  names: ReadonlySet<string> | null;
-}
-
-/** More names than this are not asked for one by one. */
-const MOST_NAMES = 10;
-
-/** Stand for any namespace: a name that does not depend on which one it is is the same in both. */
-const ANY = ["any", "any-other"] as const;
-
-/** What an object of that name is called on the side of the sources, in the namespace or in whichever; undefined if that differs. */
-function nameThere({ mapper }: Engine["settings"], route: Route, namespace: string, name: string): string | undefined {
-  if (route.direction === "FromConsumer") return name;
-  const places = namespace === "" ? ANY : [namespace];
-  try {
-    const names = new Set(places.map((one) => mapper.toProvider(resourceOf(route), { namespace: one, name }).name));
-    return names.size === 1 ? [...names][0] : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** By name where there are few and labels do not matter, else by labels, with what else is asked for seen to here. */
-function asksFor(engine: Engine, syncer: RelatedSyncer, { namespace, selection }: RelatedRule): Ask[] {
-  const reach = { everywhere: namespace === "", namespaces: new Set(namespace === "" ? [] : [namespace]) };
-  const { labels, names } = selection;
-  const few = labels === "" && names !== null && names.length <= MOST_NAMES ? names : [];
-  const known = few.map((name) => ({ name, there: nameThere(engine.settings, syncer.route, namespace, name) }));
-  if (known.length > 0 && known.every(({ there }) => there !== undefined)) {
-    return known.map(({ name, there = "" }) => {
-      const options = { fieldSelector: `metadata.name=${there}` };
-      return { ...reach, id: options.fieldSelector, options, name, names: new Set([name]) };
-    });
-  }
-  const options = labels === "" ? {} : { labelSelector: labels };
-  return [{ ...reach, id: JSON.stringify(selection), options, names: names && new Set(names) }];
-}
-
-/** The same request is made once, for all namespaces that any rule makes it for. */
-function asksOf(engine: Engine, syncer: RelatedSyncer, rules: readonly RelatedRule[]): Map<string, Ask> {
-  const asks = new Map<string, Ask>();
-  for (const ask of rules.flatMap((rule) => asksFor(engine, syncer, rule))) {
-    const known = asks.get(ask.id);
-    if (known === undefined) asks.set(ask.id, ask);
-    else {
-      known.everywhere ||= ask.everywhere;
-      for (const namespace of ask.namespaces) known.namespaces.add(namespace);
-    }
-  }
-  return asks;
-}
-
 function openSelection(
   engine: Engine,
   syncer: RelatedSyncer,
@@ -226,7 +176,7 @@ function openSelection(
     return isNamed && !isNoSource(object) && !isOffLimits([key, keyOf(object)], engine.settings.related);
   };
   return createFeeds({
-    ...commonSink(engine, syncer, "source", ask.name),
+    ...commonSink(engine, syncer, "source", ask.there?.[0]),
     open: (namespace, sink) => source.watch(resource, { ...placeOf(namespace), ...ask.options, ...bound }, sink),
     seen: guarded(engine, syncer, (object, list) =>
       isMeant(object) ? table.sourceSeen(ask.id, object, list) : table.sourceGone(ask.id, object),
@@ -259,11 +209,8 @@ function start(engine: Engine, syncer: RelatedSyncer, target: Cluster, ends: End
 }
 
 /** The namespaces of a side, for those of the consumer. */
-const placesOn = (engine: Engine, { route }: RelatedSyncer, side: string, namespaces: Iterable<string>): string[] => {
-  if (side !== "provider") return [...namespaces];
-  const shape = { mapper: engine.settings.mapper, resource: resourceOf(route) };
-  return [...namespaces].map((one) => homeOf(shape, one)).filter((home) => home !== undefined);
-};
+const placesOn = (engine: Engine, { route }: RelatedSyncer, side: string, namespaces: Iterable<string>): string[] =>
+  side === "provider" ? placesThere(engine.settings.mapper, route, namespaces) : [...namespaces];
 
 function follow(engine: Engine, syncer: RelatedSyncer, end: "source" | "target", feeds: Feeds, reach: Reach): void {
   const side = sideName(syncer, end);
@@ -283,7 +230,13 @@ export function keepRelatedWatches(engine: Engine, syncer: RelatedSyncer, rules:
   }
   if (reach === null || ends.target === undefined || ends.clusterUid === "") return;
   const watching = (syncer.watching ??= start(engine, syncer, ends.target, ends));
-  keepSelections(engine, syncer, watching, ends.source === undefined ? new Map() : asksOf(engine, syncer, rules), ends);
+  keepSelections(
+    engine,
+    syncer,
+    watching,
+    ends.source === undefined ? new Map() : asksOf(engine.settings.mapper, syncer.route, rules),
+    ends,
+  );
   follow(engine, syncer, "target", watching.copies, reach);
 }
 

@@ -9,7 +9,7 @@ import { leasePass } from "./lease-actor.ts";
 import { objectPass } from "./object-actor.ts";
 import { permissionsPass } from "./permissions.ts";
 import { relatedPass } from "./related-actor.ts";
-import { relatedSyncerFor } from "./related-syncer.ts";
+import { relatedSyncerFor } from "./related-ruling.ts";
 import { relatedSyncerPass } from "./related-syncer-actor.ts";
 import { syncerFor } from "./demand.ts";
 import { secretsPass } from "./secrets-actor.ts";
@@ -17,6 +17,13 @@ import { syncerPass } from "./syncer-actor.ts";
 
 /** Milliseconds until a pass that threw is run again. */
 const AFTER_BUG = 10_000;
+
+type RelatedAddress = Extract<Address, { kind: "related" | "relatedSyncer" }>;
+
+function runRelated(engine: Engine, address: RelatedAddress): Promise<void> {
+  const syncer = relatedSyncerFor(engine, address.connection, address.route);
+  return address.kind === "related" ? relatedPass(engine, syncer, address.key) : relatedSyncerPass(engine, syncer);
+}
 
 function run(engine: Engine, address: Address): Promise<void> {
   switch (address.kind) {
@@ -32,14 +39,12 @@ function run(engine: Engine, address: Address): Promise<void> {
       return bindingPass(engine, address.connection, address);
     case "syncer":
       return syncerPass(engine, syncerFor(engine, address.connection, address.api));
-    case "relatedSyncer":
-      return relatedSyncerPass(engine, relatedSyncerFor(engine, address.connection, address.route));
-    case "related":
-      return relatedPass(engine, relatedSyncerFor(engine, address.connection, address.route), address.key);
     case "object": {
       const syncer = engine.syncers.get(syncerKey(address.connection, address.api));
       return syncer ? objectPass(engine, syncer, address.key) : Promise.resolve();
     }
+    default:
+      return runRelated(engine, address);
   }
 }
 

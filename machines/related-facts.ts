@@ -130,7 +130,7 @@ const hasContent = (source: SourceFact, copy: RelatedCopyFact, accepted: Related
   copy.owned === source.content || (accepted?.wanted === source.content && accepted.owned === copy.owned);
 
 /** Is the copy what it should be, and does it say whose it is? */
-export const isCarried = (
+const isCarried = (
   source: SourceFact,
   copy: RelatedCopyFact,
   { binding, clusterUid }: Pick<RelatedGate, "binding" | "clusterUid">,

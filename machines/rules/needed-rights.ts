@@ -77,17 +77,42 @@ function inEach(
 const onProvider = (api: WantedApi): Need[] =>
   inEach(api.live ? "list watch get create patch delete" : "list watch get delete", api, api.homes);
 
+/** What the rules of bindings for related objects ask of one side. */
+export interface WantedRelated {
+  resource: string;
+  /** Copies are written there; otherwise they are made of what is there. */
+  written: boolean;
+  namespaces: readonly string[] | "all";
+  /** Only objects of these names are read. */
+  names: readonly string[] | null;
+}
+
+export const relatedNeeds = ({ resource, written, namespaces, names }: WantedRelated): Need[] => {
+  const places = namespaces === "all" ? [""] : namespaces;
+  const verbs = written ? "list watch get create patch delete" : "list watch get";
+  const needs = places.flatMap((place) => onNamespaced(verbs, "", resource, place));
+  if (written || names === null) return needs;
+  return names.flatMap((name) => needs.map(({ right }) => ({ right: { ...right, name } })));
+};
+
 /** Needed where an object's namespace is missing, so only once that has been met. */
 export const NAMESPACES_FOR_COPIES: Need = {
   right: { verb: "create", group: "", resource: "namespaces", namespace: "", namespaced: false },
 };
 
+interface OnProvider {
+  crds: boolean;
+  apis: readonly WantedApi[];
+  related: readonly WantedRelated[];
+}
+
 /** What the credential of a Connection needs on the provider. `crds`: exports are read from its CRDs. */
-export const providerNeeds = ({ crds, apis }: { crds: boolean; apis: readonly WantedApi[] }): Need[] => [
+export const providerNeeds = ({ crds, apis, related }: OnProvider): Need[] => [
   IDENTITY,
   onPath("/apis"),
   ...(crds ? onCluster("get list watch", CRDS.group, CRDS.resource) : [onPath("/openapi/v3")]),
   ...apis.flatMap(onProvider),
+  ...related.flatMap(relatedNeeds),
 ];
 
 /** What the konnector needs on its own cluster to sync these APIs. */

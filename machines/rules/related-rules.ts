@@ -30,7 +30,7 @@ export interface RelatedRule extends Route {
   recorded: boolean;
   selection: Selection;
   /** `name`: of the consumer's side. */
-  means(name: string, labels: Readonly<Record<string, string>>): boolean;
+  means: (name: string, labels: Readonly<Record<string, string>>) => boolean;
 }
 
 /** Why a rule is not followed. */
@@ -52,8 +52,6 @@ type RuleSpec = NonNullable<BindingSpec["relatedResources"]>[number];
 
 const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
-const invalid = (message: string): RuleProblem => ({ reason: "InvalidRelatedResource", message });
-
 /** An empty label selector and an empty list of names are as good as none. */
 const wordsOf = ({ selector = {} }: RuleSpec): { labels: LabelSelector | null; names: string[] | null } => {
   const { labelSelector, names = [] } = selector;
@@ -63,23 +61,32 @@ const wordsOf = ({ selector = {} }: RuleSpec): { labels: LabelSelector | null; n
   };
 };
 
-/** What is wrong with one rule; null for nothing. */
+/** What is wrong with the words of a rule; null for nothing. */
+function mistakeIn({ group, resource, selector = {} }: RuleSpec, field: string): string | null {
+  if (group !== "") return `${field}.group: ${resource} are in the core group, so it has to be ""`;
+  const { labelSelector = {}, names = [] } = selector;
+  const wrong = names.find((name) => !NAME.test(name));
+  if (wrong !== undefined) return `${field}.selector.names: "${wrong.slice(0, 100)}" is no name of an object`;
+  return problemOf(labelSelector, `${field}.selector.labelSelector`);
+}
+
+const isEverything = (rule: RuleSpec): boolean => {
+  const { labels, names } = wordsOf(rule);
+  return rule.direction === "FromConsumer" && labels === null && names === null;
+};
+
+/** Why one rule is not followed; null for nothing. */
 export function problemOfRule(
-  binding: Pick<AnyBinding, "kind">,
+  { kind }: Pick<AnyBinding, "kind">,
   rule: RuleSpec,
   index: number,
   { everything }: RelatedPolicy,
 ): RuleProblem | null {
   const field = `spec.relatedResources[${index}]`;
-  const { group, selector, resource, direction } = rule;
-  if (group !== "") return invalid(`${field}.group: ${resource} are in the core group, so it has to be ""`);
-  const problem = selector?.labelSelector && problemOf(selector.labelSelector, `${field}.selector.labelSelector`);
-  if (problem) return invalid(problem);
-  const wrong = selector?.names?.find((name) => !NAME.test(name));
-  if (wrong !== undefined) return invalid(`${field}.selector.names: "${wrong.slice(0, 100)}" is no name of an object`);
-  const { labels, names } = wordsOf(rule);
-  const isAll = binding.kind === "ClusterBinding" && direction === "FromConsumer" && labels === null && names === null;
-  if (!isAll || everything) return null;
+  const { resource } = rule;
+  const mistake = mistakeIn(rule, field);
+  if (mistake !== null) return { reason: "InvalidRelatedResource", message: mistake };
+  if (kind === "Binding" || everything || !isEverything(rule)) return null;
   const message = `${field}.selector: without names or a label selector every one of the ${resource} of this cluster would go to the provider; say which are meant, or have the konnector run with --allow-unselected-related`;
   return { reason: "SelectorRequired", message };
 }
@@ -106,7 +113,7 @@ export const meaning = (
   rules.filter((rule) => (rule.namespace === "" || rule.namespace === namespace) && rule.means(name, labels));
 
 /** Tokens of service accounts and of nodes that join. */
-const CREDENTIALS = new Set(["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"]);
+const CREDENTIALS = new Set<unknown>(["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"]);
 const BY_ITSELF = "kube-root-ca.crt";
 const SYSTEM = new Set(["kube-system", "kube-public", "kube-node-lease"]);
 
@@ -118,7 +125,7 @@ export const isOffLimits = (keys: readonly Key[], { namespace: own, systemNamesp
 
 /** Is it a copy of ours, or of another konnector, or a credential of this very cluster? */
 export const isNoSource = ({ metadata: { labels, annotations }, ...fields }: KubeObject): boolean =>
-  CREDENTIALS.has(String(fields["type"] ?? "")) ||
+  CREDENTIALS.has(fields["type"]) ||
   labels?.[LABEL.managed] === "true" ||
   annotations?.[ANNOTATION.relatedBinding] !== undefined;
 

@@ -3,10 +3,11 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
-import type { Key } from "../../crds/kube-object.ts";
+import type { Key, Resource } from "../../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
-import { BINDINGS, CLUSTER_BINDINGS, CONFIGMAPS, CONNECTIONS, SECRETS } from "../../crds/resources.ts";
-import { absent, conditions, object, READY } from "./conditions.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONFIGMAPS, CONNECTIONS, EVENTS, SECRETS } from "../../crds/resources.ts";
+import { eventually } from "../harness/wait.ts";
+import { absent, conditions, NOTHING, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
 import { type Landscape, offer, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
@@ -59,28 +60,33 @@ async function bound(word: string, ...rules: Body[]): Promise<Body> {
   return conditions(down(), BINDINGS, at(word, word), READY);
 }
 
+const two = { data: { key: base64("two") } };
+
+const copyOf = (objects: typeof up, resource: Resource, key: Key, holds?: (copy: Body) => unknown): Promise<Body> =>
+  object(objects(), resource, key, "to be copied", holds);
+
+const eventsAbout = async (namespace: string, name: string, reason: string): Promise<Body[]> =>
+  (await down().list(EVENTS, namespace)).filter(
+    (event: Body) => event.involvedObject.name === name && event.reason === reason,
+  );
+
 describe.concurrent("a related object", () => {
   test("goes from the consumer to the provider with its data and type, and with nothing else of it", async () => {
     const binding = await bound("rel-up", related("secrets", "FromConsumer", { names: ["db"] }));
     const key = at("db", "rel-up");
-    await down().create(
-      SECRETS,
-      secret(key, { type: "example.org/thing", data: { a: base64("x") } }, { team: "blue" }),
-    );
-    const copy = await object(up(), SECRETS, key, "to be copied");
+    const fields = { type: "example.org/thing", data: { a: base64("x") } };
+    await down().create(SECRETS, secret(key, fields, { team: "blue" }));
+    const copy = await copyOf(up, SECRETS, key);
     expect([copy.type, copy.data]).toEqual(["example.org/thing", { a: base64("x") }]);
-    expect(copy.metadata.labels).toEqual({
-      [LABEL.managed]: "true",
-      [LABEL.consumerClusterUid]: expect.any(String),
-    });
+    expect(copy.metadata.labels).toEqual({ [LABEL.managed]: "true", [LABEL.consumerClusterUid]: expect.any(String) });
     expect(copy.metadata.annotations[ANNOTATION.relatedBinding]).toBe(binding.metadata.uid);
-    await down().merge(SECRETS, key, { data: { a: base64("y") } });
-    await object(up(), SECRETS, key, "to follow", ({ data }) => data.a === base64("y"));
+    await down().merge(SECRETS, key, { data: { a: null, b: base64("y") } });
+    await copyOf(up, SECRETS, key, ({ data }) => data.b === base64("y") && data.a === undefined);
     await down().remove(SECRETS, key);
     await absent(up(), SECRETS, key);
   });
 
-  test("comes from the provider to the consumer, selected by labels and expressions", async () => {
+  test("comes from the provider to the consumer, selected by labels and expressions, for as long as it is", async () => {
     const labelSelector = {
       matchLabels: { app: "db" },
       matchExpressions: [{ key: "tier", operator: "NotIn", values: ["internal"] }],
@@ -89,11 +95,267 @@ describe.concurrent("a related object", () => {
     const [yes, no] = [at("yes", "rel-down"), at("no", "rel-down")];
     await up().create(CONFIGMAPS, configMap(no, undefined, { app: "db", tier: "internal" }));
     await up().create(CONFIGMAPS, configMap(yes, undefined, { app: "db" }));
-    await object(down(), CONFIGMAPS, yes, "to be copied");
+    await copyOf(down, CONFIGMAPS, yes);
     expect(await down().get(CONFIGMAPS, no)).toBeUndefined();
     await up().merge(CONFIGMAPS, no, { metadata: { labels: { tier: null } } });
-    await object(down(), CONFIGMAPS, no, "to be copied once it is selected");
+    await copyOf(down, CONFIGMAPS, no);
     await up().merge(CONFIGMAPS, yes, { metadata: { labels: { app: "web" } } });
     await absent(down(), CONFIGMAPS, yes);
+  });
+
+  test("has to match names and labels where a rule has both", async () => {
+    const selector = { names: ["a", "b"], labelSelector: { matchLabels: { app: "db" } } };
+    await bound("rel-both", related("secrets", "FromConsumer", selector));
+    for (const [name, app] of [
+      ["b", "web"],
+      ["c", "db"],
+      ["a", "db"],
+    ] as const) {
+      await down().create(SECRETS, secret(at(name, "rel-both"), undefined, { app }));
+    }
+    await copyOf(up, SECRETS, at("a", "rel-both"));
+    expect((await up().list(SECRETS, "rel-both")).map((one: Body) => one.metadata.name)).toEqual(["a"]);
+  });
+
+  test("is repaired where somebody changes its copy, and made again where somebody deletes it", async () => {
+    await bound("rel-drift", related("secrets", "FromConsumer", { names: ["db"] }));
+    const key = at("db", "rel-drift");
+    await down().create(SECRETS, secret(key));
+    const { metadata } = await copyOf(up, SECRETS, key);
+    await up().merge(SECRETS, key, { data: { key: base64("tampered"), theirs: base64("stays") } });
+    const repaired = await copyOf(up, SECRETS, key, ({ data }) => data.key === base64("one"));
+    expect(repaired.data.theirs).toBe(base64("stays"));
+    await up().remove(SECRETS, key);
+    await copyOf(up, SECRETS, key, (copy) => copy.metadata.uid !== metadata.uid);
+    // Without our label no watch shows it any more.
+    await up().merge(SECRETS, key, { metadata: { labels: { [LABEL.managed]: null } } });
+    await copyOf(up, SECRETS, key, (copy) => copy.metadata.labels?.[LABEL.managed] === "true");
+  });
+
+  test("is made anew where its type changes, or what is immutable", async () => {
+    await bound("rel-type", related("secrets", "FromConsumer", { names: ["typed", "fixed"] }));
+    const [typed, fixed] = [at("typed", "rel-type"), at("fixed", "rel-type")];
+    await down().create(SECRETS, secret(typed, { type: "example.org/one", ...two }));
+    await down().create(SECRETS, secret(fixed, { immutable: true, ...two }));
+    const before = await Promise.all([typed, fixed].map((key) => copyOf(up, SECRETS, key)));
+    expect(before[1].immutable).toBe(true);
+    for (const key of [typed, fixed]) await down().remove(SECRETS, key);
+    await down().create(SECRETS, secret(typed, { type: "example.org/two", ...two }));
+    await down().create(SECRETS, secret(fixed));
+    const after = await copyOf(up, SECRETS, typed, ({ type }) => type === "example.org/two");
+    expect(after.metadata.uid).not.toBe(before[0].metadata.uid);
+    await copyOf(up, SECRETS, fixed, ({ data, immutable }) => data.key === base64("one") && !immutable);
+  });
+
+  test("that a rule means no more goes, what another rule still means stays, and the binding takes all of it along", async () => {
+    const rules = [
+      related("secrets", "FromConsumer", { names: ["a", "b"] }),
+      related("secrets", "FromConsumer", { labelSelector: { matchLabels: { app: "db" } } }),
+      related("configmaps", "FromProvider", { names: ["c"] }),
+    ];
+    await bound("rel-edit", ...rules);
+    const [a, b, c] = ["a", "b", "c"].map((name) => at(name, "rel-edit")) as [Key, Key, Key];
+    await down().create(SECRETS, secret(a, undefined, { app: "db" }));
+    await down().create(SECRETS, secret(b));
+    await up().create(CONFIGMAPS, configMap(c));
+    const [{ metadata }] = await Promise.all([
+      copyOf(up, SECRETS, a),
+      copyOf(up, SECRETS, b),
+      copyOf(down, CONFIGMAPS, c),
+    ]);
+    const edit = (relatedResources: Body[]) =>
+      down().merge(BINDINGS, at("rel-edit", "rel-edit"), { spec: { relatedResources } });
+    await edit(rules.slice(1, 2));
+    await Promise.all([absent(up(), SECRETS, b), absent(down(), CONFIGMAPS, c)]);
+    expect((await up().get(SECRETS, a)).metadata.uid).toBe(metadata.uid);
+    const recorded = ({ metadata: { annotations } }: Body) => annotations[ANNOTATION.relatedCopies];
+    await object(
+      down(),
+      BINDINGS,
+      at("rel-edit", "rel-edit"),
+      "to have let go",
+      (one) => recorded(one) === "secrets/FromConsumer",
+    );
+    await down().remove(BINDINGS, at("rel-edit", "rel-edit"));
+    await absent(down(), BINDINGS, at("rel-edit", "rel-edit"));
+    expect(await up().get(SECRETS, a)).toBeUndefined();
+    expect(await down().get(SECRETS, a)).toBeDefined();
+  });
+
+  test("is shared by the bindings that mean it, and stays until the last of them goes", async () => {
+    const first = await bound("rel-shared", related("secrets", "FromConsumer", { names: ["db"] }));
+    const key = at("db", "rel-shared");
+    await down().create(SECRETS, secret(key));
+    const { metadata } = await copyOf(up, SECRETS, key);
+    const options = {
+      connection: "related",
+      relatedResources: [related("secrets", "FromConsumer", { names: ["db"] })],
+    };
+    const second = await down().create(BINDINGS, manifests.binding("second", "rel-shared", [WIDGETS], options));
+    const owner = (copy: Body) => copy.metadata.annotations[ANNOTATION.relatedBinding];
+    await object(
+      down(),
+      BINDINGS,
+      at("second", "rel-shared"),
+      "to have taken note",
+      (one) => one.metadata.annotations?.[ANNOTATION.relatedCopies] !== undefined,
+    );
+    expect(owner(await up().get(SECRETS, key))).toBe(first.metadata.uid);
+    await down().remove(BINDINGS, at("rel-shared", "rel-shared"));
+    const copy = await copyOf(up, SECRETS, key, (one) => owner(one) === second.metadata.uid);
+    expect(copy.metadata.uid).toBe(metadata.uid);
+    await absent(down(), BINDINGS, at("rel-shared", "rel-shared"));
+    await down().remove(BINDINGS, at("second", "rel-shared"));
+    await Promise.all([absent(up(), SECRETS, key), absent(down(), BINDINGS, at("second", "rel-shared"))]);
+  });
+
+  test("never goes back as a source of the opposite direction", async () => {
+    const all = { labelSelector: { matchExpressions: [{ key: "nothing", operator: "DoesNotExist" }] } };
+    await bound("rel-echo", related("configmaps", "FromConsumer", all), related("configmaps", "FromProvider", all));
+    const [here, there] = [at("here", "rel-echo"), at("there", "rel-echo")];
+    await down().create(CONFIGMAPS, configMap(here));
+    await up().create(CONFIGMAPS, configMap(there));
+    await Promise.all([copyOf(up, CONFIGMAPS, here), copyOf(down, CONFIGMAPS, there)]);
+    // What has been carried back would be ours now, and go with its source.
+    await down().remove(CONFIGMAPS, here);
+    await absent(up(), CONFIGMAPS, here);
+    expect((await up().get(CONFIGMAPS, there)).metadata.labels).toBeUndefined();
+    expect((await down().get(CONFIGMAPS, there)).metadata.labels[LABEL.managed]).toBe("true");
+  });
+
+  test("leaves somebody else's object alone, says so, and heals when that is gone", async () => {
+    await bound("rel-foreign", related("secrets", "FromConsumer", { names: ["db"] }));
+    const key = at("db", "rel-foreign");
+    await up().create(SECRETS, secret(key, two));
+    await invariants.protect("provider", SECRETS, key);
+    await down().create(SECRETS, secret(key));
+    await conditions(down(), BINDINGS, at("rel-foreign", "rel-foreign"), {
+      Conflicts: { status: "True", reason: "ForeignObjectExists", message: /1 related object/ },
+    });
+    await eventually(
+      "the Event",
+      async () => (await eventsAbout("rel-foreign", "db", "ForeignObjectExists")).length === 1,
+    );
+    await invariants.check({ word: "rel-foreign", quiet: false });
+    invariants.release("provider", SECRETS, key);
+    await up().remove(SECRETS, key);
+    await copyOf(up, SECRETS, key, ({ data }) => data.key === base64("one"));
+    await conditions(down(), BINDINGS, at("rel-foreign", "rel-foreign"), { ...READY, Conflicts: NOTHING });
+  });
+
+  test("takes over what nobody owns where the binding adopts, and never what belongs to another consumer", async () => {
+    await makeRoom(land, "rel-adopt");
+    const [mine, theirs] = [at("mine", "rel-adopt"), at("theirs", "rel-adopt")];
+    await up().create(SECRETS, secret(mine, two));
+    const marked = secret(theirs, two);
+    marked.metadata.annotations = {
+      [ANNOTATION.consumerClusterUid]: "another",
+      [ANNOTATION.relatedBinding]: "another",
+    };
+    await up().create(SECRETS, marked);
+    await invariants.protect("provider", SECRETS, theirs);
+    for (const key of [mine, theirs]) await down().create(SECRETS, secret(key));
+    const rules = [related("secrets", "FromConsumer", { names: ["mine", "theirs"] })];
+    const options = { connection: "related", conflictPolicy: "Adopt" as const, relatedResources: rules };
+    await down().create(BINDINGS, manifests.binding("rel-adopt", "rel-adopt", [WIDGETS], options));
+    await copyOf(up, SECRETS, mine, ({ data }) => data.key === base64("one"));
+    await conditions(down(), BINDINGS, at("rel-adopt", "rel-adopt"), {
+      Conflicts: { status: "True", reason: "OwnedByAnother", message: /1 related object/ },
+    });
+    await eventually("the Event", async () => (await eventsAbout("rel-adopt", "mine", "Adopted")).length === 1);
+  });
+
+  test("is never a token of this cluster, its root certificate, or anything in a namespace of the system or of ours", async () => {
+    const labelSelector = { matchExpressions: [{ key: "nothing", operator: "DoesNotExist" }] };
+    const rules = [
+      related("secrets", "FromConsumer", { labelSelector }),
+      related("configmaps", "FromConsumer", { labelSelector }),
+    ];
+    await makeRoom(land, "rel-limits");
+    const options = { connection: "related", relatedResources: rules };
+    await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("rel-limits", [WIDGETS], options));
+    const token = { type: "bootstrap.kubernetes.io/token", data: {} };
+    const service = secret(at("service", "rel-limits"), { type: "kubernetes.io/service-account-token" });
+    service.metadata.annotations = { "kubernetes.io/service-account.name": "default" };
+    await down().create(SECRETS, service);
+    await down().create(SECRETS, secret(at("token", "rel-limits"), token));
+    await down().create(CONFIGMAPS, configMap(at("kube-root-ca.crt", "rel-limits")));
+    for (const namespace of ["kube-system", "kube-public", "kube-node-lease", manifests.SECRET_NAMESPACE]) {
+      await down().create(SECRETS, secret(at("rel-limits", namespace)));
+      await down().create(CONFIGMAPS, configMap(at("rel-limits", namespace)));
+    }
+    await down().create(SECRETS, secret(at("last", "rel-limits")));
+    await copyOf(up, SECRETS, at("last", "rel-limits"));
+    const copies = [...(await up().list(SECRETS)), ...(await up().list(CONFIGMAPS))]
+      .filter(({ metadata: { annotations } }: Body) => annotations?.[ANNOTATION.relatedBinding] !== undefined)
+      .map(({ metadata: { namespace, name } }: Body) => `${namespace}/${name}`)
+      .filter((name) => /limits|token|service|kube-/.test(name));
+    expect(copies).toEqual(["rel-limits/last"]);
+    await down().remove(CLUSTER_BINDINGS, at("rel-limits"));
+    await absent(down(), CLUSTER_BINDINGS, at("rel-limits"));
+  });
+});
+
+describe.concurrent("a rule for related objects", () => {
+  test("that would send every Secret of the cluster away is not followed, and keeps nothing else from working", async () => {
+    await makeRoom(land, "rel-every");
+    const rules = [related("secrets", "FromConsumer"), related("configmaps", "FromConsumer", { names: ["rel-every"] })];
+    const options = { connection: "related", relatedResources: rules };
+    await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("rel-every", [WIDGETS], options));
+    await down().create(CONFIGMAPS, configMap(at("rel-every", "rel-every")));
+    await conditions(down(), CLUSTER_BINDINGS, at("rel-every"), {
+      Ready: { status: "False", reason: "SelectorRequired", message: /spec\.relatedResources\[0\]\.selector/ },
+    });
+    await copyOf(up, CONFIGMAPS, at("rel-every", "rel-every"));
+    await down().create(WIDGETS, manifests.instance(WIDGETS, "one", "rel-every"));
+    await copyOf(up, WIDGETS, at("one", "rel-every"));
+    expect((await up().list(SECRETS)).filter((one: Body) => one.data?.kubeconfig !== undefined)).toEqual([]);
+    await down().remove(WIDGETS, at("one", "rel-every"));
+    await down().remove(CLUSTER_BINDINGS, at("rel-every"));
+    await absent(down(), CLUSTER_BINDINGS, at("rel-every"));
+  });
+
+  test("that cannot be followed as it is written says which field is wrong", async () => {
+    await makeRoom(land, "rel-wrong");
+    const labelSelector = { matchExpressions: [{ key: "app", operator: "Near", values: ["db"] }] };
+    const options = {
+      connection: "related",
+      relatedResources: [related("secrets", "FromConsumer", { labelSelector })],
+    };
+    await down().create(BINDINGS, manifests.binding("rel-wrong", "rel-wrong", [WIDGETS], options));
+    const message = /spec\.relatedResources\[0\]\.selector\.labelSelector\.matchExpressions\[0\]\.operator: "Near"/;
+    await conditions(down(), BINDINGS, at("rel-wrong", "rel-wrong"), {
+      Ready: { status: "False", reason: "InvalidRelatedResource", message },
+    });
+  });
+});
+
+describe("a restart", () => {
+  test("finds copies whose sources, rules and bindings went while nobody was there", async () => {
+    await bound(
+      "rel-away",
+      related("secrets", "FromConsumer", { names: ["source", "rule"] }),
+      related("configmaps", "FromProvider", { names: ["back"] }),
+    );
+    await bound("rel-gone", related("secrets", "FromConsumer", { names: ["db"] }));
+    const [source, rule, back] = ["source", "rule", "back"].map((name) => at(name, "rel-away")) as [Key, Key, Key];
+    const db = at("db", "rel-gone");
+    for (const key of [source, rule, db]) await down().create(SECRETS, secret(key));
+    await up().create(CONFIGMAPS, configMap(back));
+    await Promise.all([...[source, rule, db].map((key) => copyOf(up, SECRETS, key)), copyOf(down, CONFIGMAPS, back)]);
+    await land.konnector.kill();
+    await down().remove(SECRETS, source);
+    await down().merge(BINDINGS, at("rel-away", "rel-away"), {
+      spec: { relatedResources: [related("secrets", "FromConsumer", { names: ["source"] })] },
+    });
+    await down().remove(BINDINGS, at("rel-gone", "rel-gone"));
+    await land.restart();
+    await Promise.all([
+      ...[source, rule, db].map((key) => absent(up(), SECRETS, key)),
+      absent(down(), CONFIGMAPS, back),
+      absent(down(), BINDINGS, at("rel-gone", "rel-gone")),
+    ]);
+    expect(await up().get(CONFIGMAPS, back)).toBeDefined();
+    expect(await down().get(SECRETS, rule)).toBeDefined();
   });
 });

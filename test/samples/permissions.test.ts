@@ -45,7 +45,7 @@ const WIDGETS: WantedApi = {
   hasStatus: true,
   live: true,
 };
-const ON_PROVIDER = providerNeeds({ crds: true, apis: [WIDGETS] });
+const ON_PROVIDER = providerNeeds({ crds: true, related: [], apis: [WIDGETS] });
 const HERE = [...ownNeeds("kube-bind", true), ...instanceNeeds(WIDGETS)];
 
 /** What every authenticated user may. */
@@ -113,7 +113,7 @@ describe("for Bindings", () => {
   const role = (rules: Rule[]): Rules => asAnswered(rules.filter(({ apiGroups }) => apiGroups.includes("example.org")));
 
   test.each([
-    ["the provider", ofInstances(providerNeeds({ crds: true, apis: [bound] })), role(PROVIDER)],
+    ["the provider", ofInstances(providerNeeds({ crds: true, related: [], apis: [bound] })), role(PROVIDER)],
     ["this cluster", ofInstances(instanceNeeds(bound)), role(CONSUMER)],
   ])(
     "on %s nothing is needed of the API in the whole cluster, and what the sample grants is enough in each namespace",

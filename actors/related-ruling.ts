@@ -1,0 +1,153 @@
+// What the bindings as they are now mean for each related object: which rule's binding its copy is for, whether it has to go,
+// and whose a copy is that is there. Decides from what is known, and takes nothing for absent that complete lists do not tell.
+// Rules: docs/reference/behaviour.md, "Related objects".
+
+import type { AnyBinding } from "../crds/binding.ts";
+import { hasFinalizer, isDeleting, keyOf, parseKey } from "../crds/kube-object.ts";
+import { FINALIZER } from "../crds/labels.ts";
+import { isSameRoute, recordedRoutes, type Route, routeText } from "../crds/related.ts";
+import type { RelatedGate } from "../machines/related-facts.ts";
+import type { Ownership } from "../machines/rules/ownership.ts";
+import type { RelatedMarkers } from "../machines/rules/related-projection.ts";
+import { meaning, problemOfRule, type RelatedRule, ruleOf } from "../machines/rules/related-rules.ts";
+import { courseOf, isMoving } from "./course.ts";
+import { connectionPause, pauseOf } from "./directory.ts";
+import { type Engine, phaseOf } from "./engine.ts";
+import { isPeer } from "./governance.ts";
+import { relatedSyncerKey } from "./keys.ts";
+import { recall } from "./recall.ts";
+import { createRelatedSyncer, type RelatedSyncer } from "./related-syncer.ts";
+
+export function relatedSyncerFor(engine: Engine, connection: string, route: Route): RelatedSyncer {
+  const key = relatedSyncerKey(connection, route);
+  const syncer = engine.related.get(key) ?? createRelatedSyncer(connection, route);
+  engine.related.set(key, syncer);
+  return syncer;
+}
+
+/** A binding on whose behalf there may be copies. */
+export interface Owner {
+  through: string;
+  /** It goes, or leaves for another provider. */
+  isGoing: boolean;
+  /** It is not known yet where it goes. */
+  isWaiting: boolean;
+  paused: string;
+  routes: readonly Route[];
+}
+
+/** By UID. */
+export const ownersOf = ({ directory }: Engine): ReadonlyMap<string, Owner> =>
+  recall(directory, "owners of related copies", () => {
+    const owner = (binding: AnyBinding): Owner => {
+      const course = courseOf(directory, binding);
+      return {
+        through: course.through,
+        isGoing: isDeleting(binding) || course.stage === "draining",
+        isWaiting: course.stage === "waiting" && !isDeleting(binding),
+        paused: pauseOf(directory, binding),
+        routes: recordedRoutes(binding),
+      };
+    };
+    return new Map(directory.allBindings().map((binding) => [binding.metadata.uid, owner(binding)]));
+  });
+
+/** The rules of a binding on one route; none of one that is not to be followed. */
+function rulesOfBinding({ directory, settings }: Engine, binding: AnyBinding): RelatedRule[] {
+  const { metadata, spec } = binding;
+  const common = {
+    uid: metadata.uid,
+    connection: courseOf(directory, binding).through,
+    namespace: keyOf(binding).namespace,
+    adopt: spec.conflictPolicy === "Adopt",
+    paused: pauseOf(directory, binding),
+  };
+  const recorded = new Set(recordedRoutes(binding).map(routeText));
+  return (spec.relatedResources ?? [])
+    .filter((one, index) => problemOfRule(binding, one, index, settings.related) === null)
+    .map((one) => ruleOf(one, { ...common, recorded: recorded.has(routeText(one)) }));
+}
+
+const isLive = ({ directory }: Engine, binding: AnyBinding): boolean =>
+  !isDeleting(binding) && hasFinalizer(binding, FINALIZER.cleanup) && !isMoving(courseOf(directory, binding));
+
+const precedence = ({ metadata: a }: AnyBinding, { metadata: b }: AnyBinding): number => {
+  const [one, other] = [a, b].map(({ creationTimestamp = "", namespace = "", name }) =>
+    [creationTimestamp, namespace, name].join(" "),
+  );
+  return (one ?? "") < (other ?? "") ? -1 : 1;
+};
+
+/** The rules that are followed on a route to the provider of that Connection, through whichever Connection: the oldest first. */
+export const rulesOn = (engine: Engine, { connection, route }: Pick<RelatedSyncer, "connection" | "route">) =>
+  recall(engine.directory, `related rules for ${connection} ${routeText(route)}`, () =>
+    engine.directory
+      .allBindings()
+      .filter((binding) => isLive(engine, binding))
+      .sort(precedence)
+      .flatMap((binding) => rulesOfBinding(engine, binding))
+      .filter((rule) => isSameRoute(rule, route) && isPeer(engine, connection, rule.connection)),
+  );
+
+/** Is all known that any rule could mean in the namespace? Only then is anything taken for absent. */
+function isSourceKnown({ watching }: RelatedSyncer, namespace: string, home: string): boolean {
+  if (watching === null) return false;
+  return [...watching.selections.values()].every(
+    ({ feeds, everywhere, namespaces }) =>
+      (!everywhere && !namespaces.has(namespace)) || (feeds.isListed(home) && feeds.troubleOf(home) === null),
+  );
+}
+
+const namespaceOf = (key: string): string => parseKey(key).namespace;
+
+type Ruled = Pick<RelatedGate, "mode" | "binding" | "adopt" | "paused">;
+
+const HELD: Ruled = { mode: "held", binding: "", adopt: false, paused: "" };
+
+/** Is it certain that no rule means the object any more? What is drained alone needs no list. */
+function isUnmeant(engine: Engine, syncer: RelatedSyncer, key: string, owner: Owner | undefined): boolean {
+  const { watching } = syncer;
+  if (watching === null) return false;
+  if (owner?.isGoing && rulesOn(engine, syncer).length === 0) return true;
+  const isAsked = syncer.route.direction === "FromConsumer" || watching.epoch > 0;
+  return isAsked && isSourceKnown(syncer, namespaceOf(key), namespaceOf(watching.sourceKey(key)));
+}
+
+/** What becomes of a copy that no rule means. */
+function ruleForCopy(engine: Engine, syncer: RelatedSyncer, key: string, { binding }: RelatedMarkers): Ruled {
+  const owner = ownersOf(engine).get(binding);
+  if (owner !== undefined && owner.through !== syncer.connection) return { ...HELD, mode: "elsewhere" };
+  const paused = owner?.paused ?? connectionPause(engine.directory, syncer.connection);
+  const isSure = !owner?.isWaiting && isUnmeant(engine, syncer, key, owner);
+  return { mode: isSure ? "remove" : "held", binding, adopt: false, paused };
+}
+
+function ruleFor(engine: Engine, syncer: RelatedSyncer, key: string): Ruled {
+  const entry = syncer.watching?.table.get(key);
+  if (entry === undefined) return HELD;
+  const { source, copy, labels } = entry;
+  const [first] = source === null ? [] : meaning(rulesOn(engine, syncer), parseKey(key), labels);
+  if (first === undefined) return copy === null ? HELD : ruleForCopy(engine, syncer, key, copy);
+  if (first.connection !== syncer.connection) return { ...HELD, mode: "elsewhere" };
+  const { uid: binding, adopt, paused } = first;
+  const isAble = first.recorded && phaseOf(engine, syncer.connection).state === "ready";
+  return { mode: isAble ? "carry" : "held", binding, adopt, paused };
+}
+
+/** What is allowed for one object at this moment. */
+export function relatedGate(engine: Engine, syncer: RelatedSyncer, key: string): RelatedGate {
+  const { watching } = syncer;
+  const open = watching !== null && watching.copies.isListed(namespaceOf(watching.copyKey(key)));
+  return { ...ruleFor(engine, syncer, key), open, clusterUid: watching?.clusterUid ?? "" };
+}
+
+/**
+ * Whose is a copy with these marks? What stands for a binding that is no more, or that goes through this Connection or another
+ * to the same provider, is ours to keep or to take over; the first binding whose rule means the source stands on it then.
+ */
+export function whoseCopy(engine: Engine, syncer: RelatedSyncer, { clusterUid, binding }: RelatedMarkers): Ownership {
+  if (clusterUid === "" && binding === "") return "foreign";
+  if (clusterUid !== syncer.watching?.clusterUid || binding === "") return "another";
+  const owner = ownersOf(engine).get(binding);
+  return owner === undefined || isPeer(engine, syncer.connection, owner.through) ? "ours" : "another";
+}
