@@ -53,7 +53,7 @@ const DEEDS: Deeds<World> = {
     if (world.binding) world.binding = { ...world.binding, paused: "" };
   },
   move: (world) => {
-    if (world.binding) world.binding = { ...world.binding, stage: "draining" };
+    if (world.binding) world.binding = { ...world.binding, stage: "draining", unnoted: true };
   },
   moveAnywhere: (world) => {
     if (world.binding) world.binding = { ...world.binding, stage: "waiting" };

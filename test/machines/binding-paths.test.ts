@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import { type BindingEvent, bindingMachine } from "../../machines/binding.ts";
+import { type BindingEvent, bindingMachine, NOTHING_RELATED } from "../../machines/binding.ts";
 import {
   api,
   binding,
@@ -27,6 +27,7 @@ const bindings = [
   binding({ stage: "unrecorded" }),
   binding({ stage: "draining", through: "old" }),
   binding({ stage: "waiting", through: "old" }),
+  binding({ unnoted: true }),
 ];
 
 const facts: BindingEvent[] = [
@@ -36,6 +37,8 @@ const facts: BindingEvent[] = [
   ...[[], [api()], [api({ reason: "Pending" })], [api({ reason: "ForeignObjectExists" })]].map(
     (apis): BindingEvent => ({ type: "apis.seen", apis }),
   ),
+  { type: "related.seen", related: NOTHING_RELATED },
+  { type: "related.seen", related: { ...NOTHING_RELATED, pending: ["secrets are being listed"] } },
   { type: "blocked.seen", blocked: BLOCKED },
   { type: "orphans.seen", orphaned: { count: 1, names: ["widgets.example.org one"] } },
   ...[null, SOME_LEFT, NOTHING_LEFT].map(remaining),
@@ -44,6 +47,7 @@ const facts: BindingEvent[] = [
 const answers: BindingEvent[] = [
   { type: "claimed" },
   { type: "recorded" },
+  { type: "noted" },
   { type: "released" },
   { type: "binding.gone" },
   FAILED,

@@ -9,7 +9,14 @@ export const SIDES = ["binding", "connection", "apis"] as const;
 export type Side = (typeof SIDES)[number];
 
 export interface World {
-  binding: { uid: string; claimed: boolean; deleting: boolean; paused: string; stage: BindingFact["stage"] } | null;
+  binding: {
+    uid: string;
+    claimed: boolean;
+    deleting: boolean;
+    paused: string;
+    stage: BindingFact["stage"];
+    unnoted?: boolean;
+  } | null;
   connection: "ready" | "away" | "absent";
   apis: ApiVerdict[];
   /** Objects that still have to let go; null: that cannot be told yet. */
@@ -83,6 +90,13 @@ export function simulate(
           // Fenced by the state it was decided on.
           if (world.binding !== null && world.binding.stage === known?.stage) world.binding.stage = "settled";
           return { type: "recorded" };
+        }),
+      note: ({ binding: known }) =>
+        write("note", () => {
+          never("a note on what is paused", known?.paused !== "");
+          never("a note on a binding that goes or moves", known?.deleting === true || known?.stage === "draining");
+          if (world.binding !== null) world.binding.unnoted = false;
+          return { type: "noted" };
         }),
       release: ({ binding: known, remaining: counted }) =>
         write("release", () => {

@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { bindingMachine } from "../../machines/binding.ts";
 import { connectionMachine } from "../../machines/connection.ts";
 import { objectMachine } from "../../machines/object.ts";
+import { relatedMachine } from "../../machines/related.ts";
 import { syncerMachine } from "../../machines/syncer.ts";
 import { nameOf, statesOf } from "./traversal.ts";
 
@@ -26,6 +27,7 @@ const ANSWERS: Record<string, Record<string, readonly string[]>> = {
   binding: {
     claim: ["claimed", "binding.gone", "failed"],
     record: ["recorded", "binding.gone", "failed"],
+    note: ["noted", "binding.gone", "failed"],
     release: ["released", "binding.gone", "failed"],
   },
   syncer: {
@@ -45,6 +47,14 @@ const ANSWERS: Record<string, Record<string, readonly string[]>> = {
     stripMarkers: ["orphaned", "refused"],
     removeFinalizer: ["released", "consumer.gone", "refused"],
     nameRivals: ["contest.named"],
+  },
+  related: {
+    applyCopy: ["applied", "occupied", "namespace.missing", "source.gone", "refused"],
+    createNamespace: ["namespace.ready", "refused"],
+    lookUpCopy: ["looked", "refused"],
+    deleteCopy: ["deleted", "delete.waiting", "refused"],
+    reportConflict: ["told"],
+    reportContest: ["told"],
   },
 };
 
@@ -75,6 +85,7 @@ const MACHINES: [string, AnyStateMachine][] = [
   ["binding", bindingMachine],
   ["syncer", syncerMachine],
   ["object", objectMachine],
+  ["related", relatedMachine],
 ];
 
 describe.each(MACHINES)("the %s machine", (name, machine) => {

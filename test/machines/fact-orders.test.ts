@@ -6,6 +6,7 @@ import type { ConnectionEvent } from "../../machines/connection-facts.ts";
 import * as bindings from "./binding-samples.ts";
 import * as connections from "./connection-samples.ts";
 import * as objects from "./object-samples.ts";
+import * as related from "./related-samples.ts";
 import * as syncers from "./syncer-samples.ts";
 
 const permutations = <T>(items: readonly T[]): T[][] =>
@@ -40,6 +41,27 @@ describe("the facts of an object", () => {
     ["gone", objects.told(null, copy())],
   ])("lead to %s in any order", (state, facts) => {
     expect(ends(facts, objects.PASS, objects.drive)).toEqual([state]);
+  });
+});
+
+describe("the facts of a related object", () => {
+  const { copy: itsCopy, foreign: foreignCopy, gate: open, source, told } = related;
+
+  test.each([
+    ["engaging.applying", told(source(), null)],
+    ["engaging.applying", told(source({ content: "b" }), itsCopy())],
+    ["engaging.applying", told(source(), itsCopy({ binding: "before" }))],
+    ["engaging.replacing", told(source({ type: "example.org/other" }), itsCopy())],
+    ["ready", told(source(), itsCopy())],
+    ["conflicted.telling", told(source(), foreignCopy())],
+    ["cleaningUp.deleting", told(null, itsCopy(), open({ mode: "remove" }))],
+    ["unbound", told(null, itsCopy(), open({ mode: "held" }))],
+    ["disengaged", told(source(), itsCopy(), open({ open: false }))],
+    ["paused", told(source({ content: "b" }), itsCopy(), open({ paused: "Connection acme" }))],
+    ["elsewhere", told(source(), itsCopy(), open({ mode: "elsewhere" }))],
+    ["gone", told(null, null, open({ mode: "remove" }))],
+  ])("lead to %s in any order", (state, facts) => {
+    expect(ends(facts, related.PASS, related.drive)).toEqual([state]);
   });
 });
 

@@ -12,6 +12,7 @@ import {
   type Need,
   ownNeeds,
   providerNeeds,
+  relatedNeeds,
   type WantedApi,
 } from "../../machines/rules/needed-rights.ts";
 import { describeRights, isGranted, type Right, type Rules, rulesFrom } from "../../machines/rules/permissions.ts";
@@ -102,6 +103,32 @@ describe("the rules of the samples", () => {
       expect(names).toEqual(resource === "*" ? ofAll : [gone]);
     },
   );
+});
+
+describe("for related objects", () => {
+  const wanted = ["secrets", "configmaps"].flatMap((resource) =>
+    [true, false].map((written) => ({ resource, written, namespaces: "all" as const, names: null })),
+  );
+  const needs = wanted.flatMap(relatedNeeds);
+
+  test.each(["related/provider-access.yaml", "related/konnector-rbac.yaml"])(
+    "%s grants all that is needed, and nothing for nothing",
+    (file) => {
+      const rules = rulesOf(file, "ClusterRole");
+      expect(missing(needs, rules)).toEqual([]);
+      for (const { gone, rest } of lacking(rules).filter(({ gone: what }) => what !== ON_DEMAND)) {
+        const names = new Set(missing(needs, rest).map(({ verb, resource }) => `${verb} ${resource}`));
+        expect([...names]).toEqual([gone]);
+      }
+    },
+  );
+
+  test("sources that rules name need no right for any other", () => {
+    const named = relatedNeeds({ resource: "secrets", written: false, namespaces: ["team-a"], names: ["db"] });
+    const rule = { apiGroups: [""], resources: ["secrets"], resourceNames: ["db"], verbs: ["get", "list", "watch"] };
+    expect(missing(named, [rule])).toEqual([]);
+    expect(describeRights(missing(named, []))).toBe("list, watch, get secrets db in namespace team-a");
+  });
 });
 
 describe("for Bindings", () => {

@@ -36,6 +36,8 @@ test("there are samples for both sides", () => {
     "consumer/widget.yaml",
     "provider/access.yaml",
     "provider/widgets-crd.yaml",
+    "related/konnector-rbac.yaml",
+    "related/provider-access.yaml",
   ]);
 });
 
