@@ -2,7 +2,7 @@
 // that nothing of what a Secret holds, nor anything that a server says of it, gets into a message: verbs, names, statuses and
 // fields do. Every answer goes into the table at once. Rules: docs/reference/behaviour.md, "Related objects" and "Fences".
 
-import type { Key, KubeObject, Resource } from "../crds/kube-object.ts";
+import { type Key, type KubeObject, parseKey, type Resource } from "../crds/kube-object.ts";
 import type { EventReason } from "../crds/reasons.ts";
 import { resourceOf } from "../crds/related.ts";
 import {
@@ -15,7 +15,7 @@ import {
 import { reasonOf } from "../machines/object-trouble.ts";
 import { describeRights, rightIn } from "../machines/rules/permissions.ts";
 import { projectRelated, wholeHash } from "../machines/rules/related-projection.ts";
-import { isNoSource } from "../machines/rules/related-rules.ts";
+import { isNoSource, meaning } from "../machines/rules/related-rules.ts";
 import { RELATED_FIELD_MANAGER } from "../crds/labels.ts";
 import { BINDINGS, CLUSTER_BINDINGS } from "../crds/resources.ts";
 import type { Engine } from "./engine.ts";
@@ -24,7 +24,7 @@ import { ensureNamespace } from "./namespaces.ts";
 import { guardedApply, subjectOf } from "./object-writes.ts";
 import { ApiError, type Cluster } from "./ports.ts";
 import { isNamespaceMissing, isStatus, judge } from "./refusals.ts";
-import { relatedGate, whoseCopy } from "./related-ruling.ts";
+import { relatedGate, rulesOn, whoseCopy } from "./related-ruling.ts";
 import type { RelatedSyncer, RelatedWatching } from "./related-syncer.ts";
 import { copyState, sourceFact } from "./related-table.ts";
 
@@ -206,11 +206,19 @@ const lookUpCopy = (work: RelatedWork): Answer =>
     }
   });
 
+/** What no list shows any more is looked for by its name while any rule could mean it: a list may be wrong. */
+async function isStillMeant(work: RelatedWork, { source, gate }: RelatedContext): Promise<boolean> {
+  const rules = rulesOn(work.engine, work.syncer);
+  if (gate?.mode !== "remove" || source !== null || rules.length === 0) return false;
+  const found = await sourceBody(work);
+  return !!found && !isNoSource(found) && meaning(rules, parseKey(work.id), found.metadata.labels ?? {}).length > 0;
+}
+
 const deleteCopy = (work: RelatedWork, context: RelatedContext): Answer =>
   attempt(work, `delete ${named(work)}`, async () => {
     const copy = relatedCopy(context);
     await confirm(work);
-    if (copy === null || hasMoved(work, context)) return MOVED;
+    if ((await isStillMeant(work, context)) || copy === null || hasMoved(work, context)) return MOVED;
     const answer = await work.watching.target.delete(resource(work), work.copyKey, copy.uid);
     if (answer === "gone" || answer === "absent") {
       work.watching.table.forgetCopy(work.id, copy.uid);

@@ -12,7 +12,7 @@ import { relatedMachine } from "../../machines/related.ts";
 import { after } from "./drive.ts";
 
 export const CLUSTER = "consumer-cluster";
-export const BINDING = "binding";
+const BINDING = "binding";
 
 export const source = (change: Partial<SourceFact> = {}): SourceFact => ({
   uid: "source",

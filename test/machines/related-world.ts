@@ -74,6 +74,17 @@ function simulate(
     return copy;
   };
 
+  const inTheWay = (): RelatedEvent | undefined => {
+    if (world.copy !== null) return { type: "occupied" };
+    return world.hasNamespace ? undefined : { type: "namespace.missing" };
+  };
+
+  const mayGo = ({ gate: { mode, adopt } }: World, copy: RelatedCopyFact, context: RelatedContext): void => {
+    never("a delete of what is not ours", copy.whose !== "ours" && !(adopt && copy.whose === "foreign"));
+    never("a delete of what a rule means", mode === "carry" && copy.type === context.source?.type && !copy.immutable);
+    never("a delete on doubt", !["carry", "remove"].includes(mode));
+  };
+
   const requests: Record<string, (context: RelatedContext) => RelatedEvent> = {
     applyCopy(context) {
       const { source } = world;
@@ -82,8 +93,8 @@ function simulate(
       stands(context);
       never("an apply that no rule asks for", world.gate.mode !== "carry");
       const fact = relatedCopy(context);
-      if (fact === null && world.copy !== null) return { type: "occupied" };
-      if (fact === null && !world.hasNamespace) return { type: "namespace.missing" };
+      const obstacle = fact === null ? inTheWay() : undefined;
+      if (obstacle) return obstacle;
       const before =
         fact === null ? { ...copySample({ uid: nextVersion(), type: source.type }), held: false } : known(fact);
       if (isIrreplaceable(sourceFact(source), before))
@@ -113,13 +124,7 @@ function simulate(
       const fact = relatedCopy(context);
       stands(context);
       if (world.copy === null || world.copy.uid !== fact?.uid) throw new Refused();
-      const mayBeReplaced = world.gate.adopt && world.copy.whose === "foreign";
-      never("a delete of what is not ours", world.copy.whose !== "ours" && !mayBeReplaced);
-      never(
-        "a delete of what a rule means",
-        world.gate.mode === "carry" && fact.type === context.source?.type && !fact.immutable,
-      );
-      never("a delete on doubt", !["carry", "remove"].includes(world.gate.mode));
+      mayGo(world, fact, context);
       if (world.copy.held) world.copy = { ...world.copy, deleting: true, resourceVersion: nextVersion() };
       else world.copy = null;
       heard("copy");
@@ -130,9 +135,10 @@ function simulate(
   };
 
   const WRITES = new Set(["applyCopy", "deleteCopy", "createNamespace"]);
+  const REPORTS = new Set(["reportConflict", "reportContest"]);
   const answer = (name: string, request: (context: RelatedContext) => RelatedEvent) => (context: RelatedContext) => {
     never(`${name} while it is known to be paused`, WRITES.has(name) && context.gate?.paused !== "");
-    const chosen = WRITES.has(name) || name === "lookUpCopy" ? fate() : "done";
+    const chosen = REPORTS.has(name) ? "done" : fate();
     if (chosen !== "done" && chosen !== "lost") return refusal(chosen);
     isLost = chosen === "lost";
     try {
