@@ -50,6 +50,7 @@ beforeEach(() => {
     standings: new Map(),
     engagements: new Map(),
     syncers: new Map(),
+    related: new Map(),
     log: { info: () => undefined, warn: () => undefined, debug: () => undefined },
     timers: { takeDue: () => true, set: (key: string, ms: number | null) => key === KEY && (dueIn = ms) },
     directory: {
