@@ -21,6 +21,9 @@ import type { Entry } from "./table.ts";
 /** Milliseconds after which a deletion that has not come through, or a request that is not answered, is worth a word. */
 const PATIENCE = 3_000;
 
+/** Objects of an API of which that is said at a time: a provider that is away may hold up thousands. */
+const AT_ONCE = 8;
+
 /** Milliseconds between two looks while some have not waited that long. */
 const LOOK = 250;
 
@@ -86,8 +89,8 @@ function tell(engine: Engine, syncer: Syncer, id: string, leaving: Leaving): voi
   const key = parseKey(id);
   const providerKey = engine.settings.mapper.toProvider(watching.shape.resource, key);
   const work: Work = { engine, syncer, watching, key, id, providerKey };
-  // One after the other: a provider that is away may hold up thousands.
-  syncer.telling = syncer.telling.then(() => noteBlocked(work, messageOf(blocker)));
+  const before = syncer.telling[leaving.line] ?? Promise.resolve();
+  syncer.telling[leaving.line] = before.then(() => noteBlocked(work, messageOf(blocker)));
 }
 
 /** Those who report on these objects. */
@@ -125,7 +128,8 @@ function arm(engine: Engine, syncer: Syncer): void {
 /** As soon as the object wants a pass, however long that waits for its turn: since when has it had to go? */
 export function noteLeaving(engine: Engine, syncer: Syncer, id: string): void {
   if (leavingEntry(syncer, id) === undefined || syncer.leaving.has(id)) return;
-  syncer.leaving.set(id, { since: engine.clock.now(), blocker: null, told: "" });
+  const line = syncer.leaving.size % AT_ONCE;
+  syncer.leaving.set(id, { since: engine.clock.now(), blocker: null, told: "", line });
   arm(engine, syncer);
 }
 

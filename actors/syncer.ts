@@ -65,6 +65,8 @@ export interface Leaving {
   blocker: Blocker | null;
   /** What was told of it, without what may change with each try. */
   told: string;
+  /** Of `telling`: what is said of one object is said in order. */
+  line: number;
 }
 
 export interface Syncer {
@@ -102,8 +104,8 @@ export interface Syncer {
   looking: boolean;
   /** Requests to the provider that deletions wait for and that have not been answered for too long. */
   unanswered: number;
-  /** What is being said of them on themselves, one after the other. */
-  telling: Promise<void>;
+  /** What is being said of them on themselves, one after the other in each line. */
+  telling: Promise<void>[];
   /** Copies without an object here, as told. */
   orphans: ReadonlySet<string>;
   /** They are about to be looked at again. */
@@ -140,7 +142,7 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   leaving: new Map(),
   looking: false,
   unanswered: 0,
-  telling: Promise.resolve(),
+  telling: [],
   orphans: new Set(),
   orphansAwaited: false,
   unguarded: false,

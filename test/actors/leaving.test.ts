@@ -107,6 +107,26 @@ describe("a deletion that does not come through", () => {
     expect(blocked().counts).toEqual({});
   });
 
+  test("is told of beside seven others, so that one answer that is slow to come holds up few", async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `n${index}`);
+    const answers: (() => void)[] = [];
+    engine.consumer.patch = ((_resource: unknown, { name }: { name: string }) =>
+      new Promise((resolve) => answers.push(() => resolve(widget({ ...LEAVING, name, uid: name }))))) as never;
+    for (const name of names) {
+      syncer.watching?.table.consumerSeen(widget({ ...LEAVING, name, uid: name }));
+      noteLeaving(engine, syncer, `default/${name}`);
+      syncer.watching?.table.copySeen(copyOfWidget(shapeOf(), widget({ name, uid: name }), LEAVING));
+    }
+    await pass(3_100);
+    expect(answers).toHaveLength(8);
+    for (const answer of answers.splice(1)) answer();
+    await turn();
+    expect(answers).toHaveLength(1 + 7);
+    for (const answer of answers.splice(1)) answer();
+    await turn();
+    expect(events).toHaveLength(8 + 7 + 3);
+  });
+
   test("is nothing to tell of while only its turn has not come", async () => {
     leaves();
     await pass(60_000);

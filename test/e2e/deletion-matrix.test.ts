@@ -4,6 +4,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import type { Key, Resource } from "../../crds/kube-object.ts";
 import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, SECRETS } from "../../crds/resources.ts";
 import { type FaultProxy, kubeconfigAt, startFaultProxy } from "../harness/fault-proxy.ts";
 import { eventually, NotYet } from "../harness/wait.ts";
@@ -14,10 +15,12 @@ import { type Landscape, PATIENCE, served, startLandscape } from "./landscape.ts
 import { apiName, instance, secret } from "./manifests.ts";
 import { at } from "./objects.ts";
 import { PROVIDER_RIGHTS } from "./rights.ts";
+import { timeToTell } from "./time-to-tell.ts";
 import { grantAll, providerUserOf, setRules, untilRefused, userWith, without } from "./rules.ts";
 
-/** Milliseconds; the 5 s of the promise are shown by test/actors/leaving.test.ts, on a clock that no load can slow down. */
-const SOON = 15_000;
+/** Milliseconds within which a deletion names what blocks it, and what a machine may add on which 24 cases run side by side. */
+const IN_TIME = 5_000;
+const BUSY = 3_000;
 
 const FINALIZERS = [{ op: "remove", path: "/metadata/finalizers" }];
 
@@ -122,16 +125,24 @@ interface Way {
 const drop = ({ pieces }: Case, ...names: (keyof Lane["pieces"])[]) =>
   Promise.all(names.map((name) => down().remove(pieces[name].resource, pieces[name].key)));
 
-const bindingSays = ({ pieces }: Case, expected: Record<string, Expected>) =>
-  conditions(down(), CLUSTER_BINDINGS, pieces.binding.key, expected, SOON);
+/** Says so, in time. */
+async function says({ word }: Case, resource: Resource, key: Key, expected: Record<string, Expected>): Promise<void> {
+  await conditions(down(), resource, key, expected, PATIENCE);
+  const time = await timeToTell(land, word, resource, key, expected);
+  expect(time, `${word} ${resource.kind}`).toBeLessThan(IN_TIME + BUSY);
+}
+
+const bindingSays = (one: Case, expected: Record<string, Expected>) =>
+  says(one, CLUSTER_BINDINGS, one.pieces.binding.key, expected);
 
 const blocked = (word: string, cause: string): RegExp =>
   new RegExp(`1 deletion\\(s\\) blocked, 1 by ${cause}: ${word}s\\.example\\.org ${word}/one`);
 
-async function instanceSays({ type, word, pieces }: Case, cause: string, says: RegExp): Promise<void> {
-  const message = new RegExp(`^${cause}: .*${says.source}`, "s");
+async function instanceSays(one: Case, cause: string, detail: RegExp): Promise<void> {
+  const { type, word, pieces } = one;
+  const message = new RegExp(`^${cause}: .*${detail.source}`, "s");
   const expected: Expected = { status: "False", reason: "DeletionBlocked", message };
-  await conditions(down(), type, pieces.instance.key, { Synced: expected }, SOON);
+  await says(one, type, pieces.instance.key, { Synced: expected });
   const about = () => down().list(EVENTS, word);
   const [event] = await eventually("an Event", async () => {
     const found = (await about()).filter(({ reason }) => reason === "DeletionBlocked");
@@ -150,20 +161,14 @@ const drains = async (one: Case, cause: string): Promise<unknown> =>
     },
   });
 
-const awaitsBinding = ({ word, pieces }: Case) =>
-  conditions(
-    down(),
-    CONNECTIONS,
-    pieces.Connection.key,
-    {
-      Ready: {
-        status: "False",
-        reason: "DrainingBindings",
-        message: new RegExp(`^1 binding\\(s\\).*ClusterBinding ${word}`),
-      },
+const awaitsBinding = (one: Case) =>
+  says(one, CONNECTIONS, one.pieces.Connection.key, {
+    Ready: {
+      status: "False",
+      reason: "DrainingBindings",
+      message: new RegExp(`^1 binding\\(s\\).*ClusterBinding ${one.word}`),
     },
-    SOON,
-  );
+  });
 
 const WAYS: Way[] = [
   {

@@ -64,6 +64,7 @@ const extra = (type: Resource): Body => {
 
 interface Move {
   type: Resource;
+  /** Of the binding: a namespaced one is in the namespace of its name. */
   key: Key;
   /** Names of Connections to the first provider, and to the other one. */
   old: string;
@@ -88,8 +89,10 @@ const allAt = (objects: Objects, move: Pick<Move, "type" | "key">, what = all) =
     PATIENCE,
   );
 
-/** An API that both providers export, a ClusterBinding to the first, objects that are synced there. */
-async function begin(word: string): Promise<Move> {
+const kindOf = ({ namespace }: Key): Resource => (namespace === "" ? CLUSTER_BINDINGS : BINDINGS);
+
+/** An API that both providers export, a ClusterBinding or a Binding to the first, objects that are synced there. */
+async function begin(word: string, key = at(word)): Promise<Move> {
   const type = typeOf(word);
   const [old, next] = [`${word}-old`, `${word}-new`];
   const elsewhere = async () => {
@@ -99,9 +102,10 @@ async function begin(word: string): Promise<Move> {
   };
   await Promise.all([offer(land, type), makeRoom(land, word), elsewhere()]);
   await Promise.all([connect(old, "old"), connect(next, "new")]);
-  await down().create(CLUSTER_BINDINGS, manifests.clusterBinding(word, [type], { connection: old }));
-  const key = at(word);
-  await conditions(down(), CLUSTER_BINDINGS, key, READY);
+  const connection = { connection: old };
+  if (key.namespace === "") await down().create(CLUSTER_BINDINGS, manifests.clusterBinding(word, [type], connection));
+  else await down().create(BINDINGS, manifests.binding(word, key.namespace, [type], connection));
+  await conditions(down(), kindOf(key), key, READY);
   await served(land.consumer, type);
   for (const name of NAMES) await down().create(type, instance(type, name, word));
   const move = { type, key, old, next, uids: await uidsOf(type, word) };
@@ -109,10 +113,10 @@ async function begin(word: string): Promise<Move> {
   return move;
 }
 
-const refer = (key: Key, name: string) => down().merge(CLUSTER_BINDINGS, key, { spec: { connectionRef: { name } } });
+const refer = (key: Key, name: string) => down().merge(kindOf(key), key, { spec: { connectionRef: { name } } });
 
 const boundTo = async (key: Key): Promise<string> =>
-  (await down().get(CLUSTER_BINDINGS, key)).metadata.annotations[ANNOTATION.boundConnection];
+  (await down().get(kindOf(key), key)).metadata.annotations[ANNOTATION.boundConnection];
 
 /** Somebody on the first provider keeps a copy from going. */
 const hold = ({ type, key }: Move, name: string) =>
@@ -124,7 +128,7 @@ const draining = (message: RegExp) => ({ Ready: { status: "False", reason: "Drai
 
 /** Everything of the binding is on the other provider, and the definition is that one's; nothing here was made anew. */
 async function arrived(move: Move): Promise<void> {
-  await conditions(down(), CLUSTER_BINDINGS, move.key, READY);
+  await conditions(down(), kindOf(move.key), move.key, READY);
   await allAt(there, move);
   expect(await copies(up(), move)).toEqual([]);
   expect(await uidsOf(move.type, move.key.name)).toEqual(move.uids);
@@ -171,6 +175,24 @@ describe("to a Connection to another provider", () => {
     await letGo(move, "two");
     await arrived(move);
     await absent(down(), CONNECTIONS, at(move.old));
+    await arrived(move);
+  });
+
+  test("a Binding moves likewise, wherever in that the process is killed: before it begins, midway, and when the last has left", async () => {
+    const move = await begin("strolled", at("strolled", "strolled"));
+    await hold(move, "two");
+    await land.konnector.kill();
+    await refer(move.key, move.next);
+    await land.restart();
+    await conditions(down(), BINDINGS, move.key, draining(/strolled-old to strolled-new.*1 object/));
+    await allAt(up(), move, ["two"]);
+    await land.konnector.kill();
+    await letGo(move, "two");
+    await allAt(up(), move, []);
+    expect([await copies(there, move), await boundTo(move.key)]).toEqual([[], move.old]);
+    await land.restart();
+    await eventually("it to be noted", async () => (await boundTo(move.key)) === move.next, PATIENCE);
+    await land.restart();
     await arrived(move);
   });
 

@@ -168,7 +168,7 @@ describe("a paused object", () => {
   });
 });
 
-test("a paused binding is stopped with all it governs, no other takes over, and what changed is carried afterwards", async () => {
+test("a paused binding is stopped with all it governs, through a restart, no other takes over, and what changed is carried afterwards", async () => {
   const { type, one } = await running("halted");
   await down().create(BINDINGS, manifests.binding("halted-next", "halted", [type], { connection: "halted" }));
   const covered = { Ready: { status: "False", reason: "CoveredByClusterBinding" } } as const;
@@ -191,6 +191,10 @@ test("a paused binding is stopped with all it governs, no other takes over, and 
     // What is held back is said, and the rest need not be.
     await said(at("one", "halted"));
     await said(at("new", "halted"));
+    // Also for a process that knows nothing of what was before.
+    await land.restart();
+    await said(at("one", "halted"), 2);
+    await said(at("new", "halted"), 2);
   });
   expect(await pausedEvents(at("two", "halted"))).toEqual([]);
   expect((await down().get(type, at("new", "halted"))).metadata.finalizers).toBeUndefined();

@@ -10,17 +10,29 @@ import { startKonnector, type Konnector } from "../harness/konnector.ts";
 import { kubeconfigAt } from "../harness/fault-proxy.ts";
 import { eventually } from "../harness/wait.ts";
 import type { Write } from "./audit-policy.ts";
-import { absent, conditions, object, READY } from "./conditions.ts";
-import { installOurs, type Landscape, offer, served, type Side, startLandscape, startSide } from "./landscape.ts";
+import { absent, conditionOf, conditions, object, READY } from "./conditions.ts";
+import { counted } from "./counters.ts";
+import {
+  installOurs,
+  kubectlAt,
+  type Landscape,
+  offer,
+  served,
+  type Side,
+  startLandscape,
+  startSide,
+} from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { instance, typeOf } from "./manifests.ts";
 import { at, type Body, pathOf } from "./objects.ts";
 import { consumerUser, providerUser } from "./rights.ts";
-import { isWrite } from "./traffic.ts";
+import { describe as described, isWrite } from "./traffic.ts";
 
 const SHARED = typeOf("shared");
 const PRIZES = typeOf("prize");
 const SECOND = "konnector-second";
+/** Passes that a status takes: of the object, once more after it was written, and perhaps of what sums it up. */
+const FOR_ONE_CHANGE = 3;
 
 let land: Landscape;
 let second: Side;
@@ -82,6 +94,10 @@ async function writersOf(): Promise<Map<string, Set<string>>> {
   }
   return writers;
 }
+
+/** Anything but the small requests that go on while nothing happens: who lives, and who is who. */
+const isQuestion = ({ requestURI, objectRef, verb }: Write): boolean =>
+  verb !== "watch" && objectRef?.resource !== LEASES.resource && !/^\/version|kube-system$/.test(requestURI);
 
 const settled = (side: typeof up, count: number) =>
   conditions(side(), CLUSTER_BINDINGS, at("one"), {
@@ -150,6 +166,30 @@ describe("two consumers that use the same names", () => {
     }
   });
 
+  test("are not woken by each other: whatever one does costs the other no pass and no request", async () => {
+    await Promise.all([settled(here, 0), settled(there, 0)]);
+    const passes = () => counted(konnector, "passes_total", {});
+    const questions = async () => (await asked(SECOND)).filter(isQuestion).map(described);
+    const before = { passes: await passes(), questions: await questions() };
+    const names = ["n1", "n2", "n3", "n4", "n5"];
+    for (const name of names) {
+      await make(here, name, "first");
+      await object(up(), SHARED, key(name), "to be there");
+      await up().merge(SHARED, key(name), { status: { phase: "up" } }, "status");
+      await object(here(), SHARED, key(name), "to be up", ({ status }) => status?.phase === "up");
+      await here().merge(SHARED, key(name), { spec: { size: "edited" } });
+      await object(up(), SHARED, key(name), "to be edited", sizeIs("edited"));
+    }
+    await Promise.all(names.map((name) => here().remove(SHARED, key(name))));
+    await Promise.all(names.map((name) => absent(here(), SHARED, key(name))));
+    // What a server sends of a type comes in order: had any of that been sent, it would be here before the second's own change.
+    await up().merge(SHARED, key("only-second"), { status: { phase: "up" } }, "status");
+    await object(there(), SHARED, key("only-second"), "to be up", ({ status }) => status?.phase === "up");
+    expect(before.passes).toBeGreaterThan(0);
+    expect((await passes()) - before.passes).toBeLessThanOrEqual(FOR_ONE_CHANGE);
+    expect(await questions()).toEqual(before.questions);
+  });
+
   test("that both adopt get one owner, and when that one lets go the other follows", async () => {
     await up().create(PRIZES, instance(PRIZES, "cup", "meeting", { size: "nobody's", color: "kept" }));
     await Promise.all([make(here, "cup", "first", PRIZES), make(there, "cup", "second", PRIZES)]);
@@ -163,6 +203,31 @@ describe("two consumers that use the same names", () => {
     const next = await object(up(), PRIZES, key("cup"), "to be the other's", sizeIs(isFirst ? "second" : "first"));
     expect(next.metadata.uid).not.toBe(copy.metadata.uid);
     await object(loser(), PRIZES, key("cup"), "to complain no more", (one) => !isConflict(one));
+  });
+
+  test("let go of a name as soon as the other's marks are off it, by the command that the object tells", async () => {
+    const marks = { [ANNOTATION.consumerClusterUid]: "gone", [ANNOTATION.consumerObjectUid]: "gone" };
+    for (const type of [SHARED, PRIZES]) {
+      const left = instance(type, manifests.FOREIGN, "meeting", { size: "left" });
+      await up().create(type, { ...left, metadata: { ...left.metadata, annotations: marks } });
+      await make(here, manifests.FOREIGN, "first", type);
+    }
+    const place = key(manifests.FOREIGN);
+    for (const type of [SHARED, PRIZES]) {
+      await object(here(), type, place, "to be in conflict", isConflict);
+      const told = await object(here(), type, place, "to say so", (one) => one.status?.conditions?.length);
+      const [, command = ""] = /"kubectl ([^"]*)" there/.exec(conditionOf(told, "Synced").message) ?? [];
+      await kubectlAt(land.provider, command.split(" "));
+    }
+    const isForeign = (one: Body) => one.metadata.annotations?.[ANNOTATION.conflict] === "ForeignObjectExists";
+    // Nobody's now: taken over under Adopt, under Fail still in the way.
+    await object(up(), PRIZES, place, "to be taken over", sizeIs("first"));
+    await object(here(), SHARED, place, "to be in conflict with nobody's", isForeign);
+    await up().remove(SHARED, place);
+    await object(up(), SHARED, place, "to be ours", sizeIs("first"));
+    for (const type of [SHARED, PRIZES]) {
+      await object(here(), type, place, "to complain no more", (one) => !isConflict(one) && !isForeign(one));
+    }
   });
 
   test("go one without the other: what is the second's stays, and what it waited for becomes its", async () => {
