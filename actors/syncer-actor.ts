@@ -1,7 +1,7 @@
 // The actor behind machines/syncer.ts: gathers what is known of one bound API, carries out the CRD writes, keeps the
 // watches as the machine's state wants them, and wakes the bindings and objects that its news concerns.
 
-import { isEstablished } from "../crds/definition-object.ts";
+import { isEstablished, resourceOf } from "../crds/definition-object.ts";
 import { isDeleting } from "../crds/kube-object.ts";
 import type { Reason } from "../crds/reasons.ts";
 import {
@@ -51,11 +51,19 @@ const crdFact = (syncer: Syncer, definitions: Definitions): SyncerFacts["crd"] =
   ours: definitions.ours,
 });
 
-const listsOf = (watching: Watching | null): SyncerFacts["lists"] => ({
-  consumer: watching?.consumer.some ?? false,
-  provider: watching?.provider?.feeds.some ?? false,
-  whole: watching !== null && watching.consumer.whole && isSearched(watching),
+const listsOf = (engine: Engine, syncer: Syncer): SyncerFacts["lists"] => ({
+  consumer: syncer.watching?.consumer.some ?? false,
+  provider: syncer.watching?.provider?.feeds.some ?? false,
+  whole: syncer.watching !== null && syncer.watching.consumer.whole && isSearched(syncer.watching),
+  blind: isBlind(engine, syncer),
 });
+
+/** Could anything be in a namespace that nobody looks at, because the whole cluster may not be listed? */
+function isBlind(engine: Engine, { watching, crd }: Syncer): boolean {
+  if (watching !== null) return !watching.consumer.isWide && watching.search.state === "refused";
+  const resource = crd === null ? undefined : resourceOf(crd);
+  return resource !== undefined && mayWatchAll(engine, OURSELVES, resource) !== true;
+}
 
 /** Objects that have to let go of our finalizer before nothing of ours is left, and passes that may still add one. */
 function holding(syncer: Syncer): number {
@@ -65,7 +73,6 @@ function holding(syncer: Syncer): number {
 }
 
 function facts(engine: Engine, syncer: Syncer, definitions: Definitions): SyncerEvent[] {
-  const { watching } = syncer;
   const phase = phaseOf(engine, syncer.connection);
   const demand = demandOn(engine, syncer);
   syncer.seen = bindingsSeen(engine, syncer);
@@ -74,7 +81,7 @@ function facts(engine: Engine, syncer: Syncer, definitions: Definitions): Syncer
     { type: "demand.seen", demand },
     { type: "offer.seen", offer: definitions.offer },
     { type: "crd.seen", crd: crdFact(syncer, definitions) },
-    { type: "lists.seen", lists: listsOf(watching) },
+    { type: "lists.seen", lists: listsOf(engine, syncer) },
     { type: "holding.counted", holding: holding(syncer) },
   ];
 }

@@ -41,7 +41,13 @@ export interface SyncerFacts {
     ours: boolean;
   };
   /** Some of what is watched on that side is known completely. whole: all that matters here, so that nothing can be overlooked. */
-  lists: { consumer: boolean; provider: boolean; whole: boolean };
+  lists: {
+    consumer: boolean;
+    provider: boolean;
+    whole: boolean;
+    /** …as far as we may look: something may be in a namespace that no right of ours reaches. */
+    blind?: boolean;
+  };
   /** Objects that carry our finalizer and must let go of it, plus passes under way. */
   holding: number;
 }
@@ -51,6 +57,8 @@ export interface SyncerContext extends Partial<SyncerFacts> {
   failed: (Refusal & { step: "install" | "remove"; lasting: boolean }) | null;
   /** Nothing of ours is left on the objects: no need to look again while no binding wants the API. */
   emptied: boolean;
+  /** …as far as we were able to look at the time. */
+  unseen: boolean;
   attempts: number;
   retryIn: number | null;
 }
@@ -68,7 +76,13 @@ export type SyncerEvent =
   | { type: "removed"; crd: SyncerFacts["crd"] }
   | { type: "failed"; reason: Reason; message: string; lasting: boolean; retryAfter?: number };
 
-export const initialSyncerContext: SyncerContext = { failed: null, emptied: false, attempts: 0, retryIn: null };
+export const initialSyncerContext: SyncerContext = {
+  failed: null,
+  emptied: false,
+  unseen: false,
+  attempts: 0,
+  retryIn: null,
+};
 
 type Failed = Extract<SyncerEvent, { type: "failed" }>;
 
@@ -84,6 +98,9 @@ const failure = (step: "install" | "remove", attempts: number, event: Failed) =>
 const wanted = ({ demand }: SyncerContext): boolean => (demand?.live ?? 0) > 0;
 /** Only objects of a served CRD that came through this Connection can carry a finalizer of its making. */
 const mayHold = ({ crd }: SyncerContext): boolean => crd?.state === "established" && crd.mine;
+
+/** More may be looked at by now than when nothing was found. */
+const isWorthALook = ({ unseen, lists }: SyncerContext): boolean => unseen && lists?.blind !== true;
 
 const isPullOwed = ({ crd }: SyncerContext): boolean => crd?.step === "create" || crd?.step === "update";
 
@@ -146,10 +163,17 @@ export const syncerMachine = setup({
     noteWanted: assign(({ context }) => {
       const step = wanted(context) || context.demand?.eager ? "install" : "remove";
       const isMoot = context.failed !== null && context.failed.step !== step;
-      return { ...(wanted(context) ? { emptied: false } : {}), ...(isMoot ? { failed: null, attempts: 0 } : {}) };
+      const isToBeLookedAt = wanted(context) || isWorthALook(context);
+      return {
+        ...(isToBeLookedAt ? { emptied: false, unseen: false } : {}),
+        ...(isMoot ? { failed: null, attempts: 0 } : {}),
+      };
     }),
     // What is not there has not been looked at.
-    noteEmptied: assign(({ context }) => ({ emptied: context.crd?.state !== "absent" })),
+    noteEmptied: assign(({ context: { crd, emptied, lists } }) => {
+      if (crd?.state === "absent") return { emptied: false, unseen: false };
+      return emptied ? {} : { emptied: true, unseen: lists?.blind === true };
+    }),
     succeed: assign({ attempts: 0, failed: null }),
   },
 }).createMachine({

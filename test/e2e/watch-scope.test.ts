@@ -38,7 +38,7 @@ const lane = (word: string) => lanes.get(word) as Lane;
 beforeAll(async () => {
   land = await startLandscape();
   invariants = invariantsOf(land);
-  const words = ["roles", "switch", "thirty", "held", "forced"];
+  const words = ["roles", "switch", "thirty", "held", "forced", "lost"];
   for (const one of await Promise.all(words.map((word) => openLane(land, word, "Binding")))) lanes.set(one.word, one);
   await setRules(land.consumer.plane, KONNECTOR_USER, GENERAL_HERE);
   await untilRefused(land.consumer.plane, KONNECTOR_USER, { group: GROUP, resource: "rolesies", verb: "list" });
@@ -289,6 +289,54 @@ describe("after a restart", () => {
     await inOrder(which);
   });
 
+  test("such an object is found without another one when more may be looked at, or its namespace is bound again", async () => {
+    const which = lane("lost");
+    const { type, word } = which;
+    const { consumer, provider } = land;
+    const poor = "lost-roles-poor";
+    await roomsFor(which, [poor], false);
+    await grantIn(land, which, word);
+    await connect(land, which);
+    await bind(land, which, word);
+    await ready(land, which, word);
+    await served(consumer, type);
+    for (const name of ["one", "two", "three"]) await make(which, name, word);
+    for (const name of ["one", "two", "three"]) await copy(which, name, word);
+    await land.konnector.kill();
+    await consumer.objects.merge(BINDINGS, at(word, word), { metadata: { finalizers: [] } });
+    await consumer.objects.remove(BINDINGS, at(word, word));
+    await consumer.objects.remove(type, at("one", word));
+    await land.restart();
+    await conditions(consumer.objects, CONNECTIONS, at(word), READY);
+    // Bound again.
+    await bind(land, which, word);
+    await absent(consumer.objects, type, at("one", word));
+    expect(await provider.objects.get(type, at("one", word))).toBeUndefined();
+    await copy(which, "two", word);
+
+    await land.konnector.kill();
+    await consumer.objects.merge(BINDINGS, at(word, word), { metadata: { finalizers: [] } });
+    await consumer.objects.remove(BINDINGS, at(word, word));
+    await consumer.objects.remove(type, at("two", word));
+    await land.restart();
+    await conditions(consumer.objects, CONNECTIONS, at(word), READY);
+    // While a right is missing, what is granted is asked again and again; there is no binding for this API.
+    await bind(land, lane("held"), poor);
+    await says(land, lane("held"), poor, { LocalPermissionDenied: { status: "True" } });
+    expect((await consumer.objects.get(type, at("two", word))).metadata.finalizers).toEqual([FINALIZER.syncer]);
+    await grantIn(land, which, "");
+    await absent(consumer.objects, type, at("two", word));
+    expect(await provider.objects.get(type, at("two", word))).toBeUndefined();
+    await copy(which, "three", word);
+    await consumer.objects.remove(type, at("three", word));
+    await absent(consumer.objects, type, at("three", word));
+    await grantIn(land, lane("held"), poor);
+    await ready(land, lane("held"), poor);
+    await consumer.objects.remove(BINDINGS, at("held", poor));
+    await absent(consumer.objects, BINDINGS, at("held", poor));
+    await inOrder(which);
+  });
+
   test("a definition that is deleted is not held up by what carries our finalizer where no Binding is", async () => {
     const { type, word } = lane("forced");
     const { objects } = land.consumer;
@@ -309,5 +357,5 @@ describe("after a restart", () => {
 test("nothing was asked for that a Role does not grant, but what was tried once before anything was known", async () => {
   const refused = (await refusals(land)).filter((line) => !/thirty-more|roles-poor/.test(line));
   expect(refused.filter((line) => !/^(list|watch) \w+$/.test(line))).toEqual([]);
-  expect(refused.length, refused.join("; ")).toBeLessThan(12);
+  expect(refused.length, refused.join("; ")).toBeLessThan(15);
 });

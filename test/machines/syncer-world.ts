@@ -23,6 +23,8 @@ export interface World {
   };
   /** Objects that carry our finalizer. */
   holding: number;
+  /** They are where we may not look. */
+  blind?: boolean;
   /** Kept by the syncer: which watches stand, and which of their lists are complete. */
   watching: boolean;
   listed: SyncerFacts["lists"];
@@ -76,8 +78,8 @@ function truth(world: World, side: Side): SyncerEvent[] {
       return [{ type: "crd.seen", crd: crdFact(world) }];
     case "objects":
       return [
-        { type: "lists.seen", lists: { ...world.listed } },
-        { type: "holding.counted", holding: world.listed.whole ? world.holding : 0 },
+        { type: "lists.seen", lists: { ...world.listed, blind: world.blind === true } },
+        { type: "holding.counted", holding: world.listed.whole && !world.blind ? world.holding : 0 },
       ];
   }
 }
@@ -149,8 +151,13 @@ export function simulate(
 }
 
 /** Nobody wants the API any more, objects of it still hold our finalizer, and that was known. */
-const lostTrack = ({ holding, crd }: World, { demand, crd: known }: SyncerContext): boolean =>
-  holding > 0 && crd.owner !== "foreign" && demand?.live === 0 && known?.state === "established" && known.mine;
+const lostTrack = ({ holding, crd }: World, { demand, lists, crd: known }: SyncerContext): boolean =>
+  holding > 0 &&
+  lists?.blind === false &&
+  crd.owner !== "foreign" &&
+  demand?.live === 0 &&
+  known?.state === "established" &&
+  known.mine;
 
 /** Does the syncer let objects claim us, or let go of us, where it rests? */
 function holdingAt(at: string, { crd, connection, watching, holding }: World): number {

@@ -250,6 +250,21 @@ describe("the way out", () => {
     expect(at(...left, PASS, { type: "demand.seen", demand: WANTED }, PASS)).toBe("ready");
   });
 
+  test("looks at the objects again when it may look where it could not, and not while it may not", () => {
+    const lists = (blind: boolean, whole = false): SyncerEvent => ({
+      type: "lists.seen",
+      lists: { consumer: whole, provider: whole, whole, blind },
+    });
+    const left = [...told({ demand: NOBODY }), lists(true, true), PASS];
+    expect(at(...left)).toBe("cleaningUp.idle");
+    expect(at(...left, lists(true), PASS)).toBe("cleaningUp.idle");
+    const looking = [...left, lists(false), PASS];
+    expect(at(...looking)).toBe("cleaningUp.listing");
+    const found: SyncerEvent = { type: "holding.counted", holding: 1 };
+    expect(at(...looking, lists(false, true), found, PASS)).toBe("cleaningUp.draining");
+    expect(at(...looking, lists(false, true), PASS, lists(true), PASS, lists(false), PASS)).toBe("cleaningUp.idle");
+  });
+
   test("looks at the objects again when a later binding goes too", () => {
     const again: SyncerEvent[] = [
       { type: "demand.seen", demand: WANTED },
