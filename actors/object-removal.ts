@@ -22,7 +22,7 @@ import {
   provider,
   type Work,
 } from "./object-work.ts";
-import { takeBackBlocked } from "./object-reports.ts";
+import { takeBackBlocked, takeBackUnsynced } from "./object-reports.ts";
 import * as writes from "./object-writes.ts";
 import { isStatus } from "./refusals.ts";
 
@@ -100,13 +100,15 @@ async function strip(work: Work, markers: Markers): Promise<void> {
   }
 }
 
-export const removeFinalizer = (work: Work, { consumer, gate }: ObjectContext): Answer =>
+export const removeFinalizer = (work: Work, context: ObjectContext): Answer =>
   onConsumer(work, `patch ${kindName(work)}`, async () => {
+    const { consumer, gate } = context;
     if (!consumer) return { type: "consumer.gone" };
     await beOurselves(work);
     // A binding may have come back to an object that was only drained: then it is held, not released.
     if (isPausedNow(work) || (!consumer.deleting && gateMoved(work, gate))) return GATE_MOVED;
     await takeBackBlocked(work, consumer);
+    await takeBackUnsynced(work, context);
     const { engine, watching, key } = work;
     const object = await engine.consumer.patch(watching.shape.resource, key, writes.removeFinalizer(consumer));
     // The answer to the patch that took the last finalizer off shows an object that no longer exists.

@@ -3,6 +3,7 @@
 // Rules: docs/reference/behaviour.md, "Ownership of copies", "Refusals" and "Status".
 
 import { ANNOTATION } from "../crds/labels.ts";
+import type { Reason } from "../crds/reasons.ts";
 import {
   conflictOf,
   type ConsumerFact,
@@ -29,6 +30,8 @@ import {
 } from "./object-work.ts";
 import * as writes from "./object-writes.ts";
 import { isRightMissing } from "./refusals.ts";
+
+const FIELDS_CONTESTED: Reason = "FieldsContested";
 
 /** What to type on the provider to change a mark of the object there. */
 const annotate = ({ watching: { shape }, providerKey }: Work, ...changes: string[]): string => {
@@ -97,6 +100,18 @@ export async function takeBackBlocked(work: Work, { blocked, finalizers }: Consu
   const body = await consumerBody(work);
   const operations = writes.putStatus(body.metadata.uid, writes.withoutSynced(body));
   await patchConsumer(work, operations, work.watching.shape.hasStatus ? "status" : undefined);
+}
+
+/** The object is let go of and stays: what we said on it of its not being synced is so no more. */
+export async function takeBackUnsynced(work: Work, { consumer, refused, contest }: ObjectContext): Promise<void> {
+  const { shape } = work.watching;
+  if (!consumer || consumer.deleting || !shape.keepsConditions || isPausedNow(work)) return;
+  const said = [consumer.mark, refused && reasonOf(refused.cause), contest && FIELDS_CONTESTED].filter((one) => one);
+  if (said.length === 0) return;
+  const body = await consumerBody(work);
+  if (!said.some((reason) => writes.saysUnsynced(body, reason ?? ""))) return;
+  const operations = writes.putStatus(body.metadata.uid, writes.withoutSynced(body));
+  await patchConsumer(work, operations, shape.hasStatus ? "status" : undefined).catch(unlessForbidden);
 }
 
 export const clearMark = (work: Work, { consumer }: ObjectContext): Answer =>

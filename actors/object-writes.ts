@@ -118,6 +118,10 @@ export const namespaceBody = (name: string, clusterUid: string): unknown => ({
   },
 });
 
+/** Does the object say, for that reason of ours, that it is not synced? */
+export const saysUnsynced = ({ status }: KubeObject, reason: string): boolean =>
+  conditionsIn(status).some((one) => isSynced(one) && isRecord(one) && one["reason"] === reason);
+
 /** The status without our entry. */
 export const withoutSynced = ({ status }: KubeObject): Json | undefined =>
   isRecord(status) ? { ...status, conditions: conditionsIn(status).filter((one) => !isSynced(one)) } : status;

@@ -7,7 +7,8 @@ import { FINALIZER } from "../../crds/labels.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../../crds/resources.ts";
 import type { Resource } from "../../crds/kube-object.ts";
 import { eventually } from "../harness/wait.ts";
-import { absent, conditions, READY } from "./conditions.ts";
+import { absent, ALL_GRANTED, conditions, NOTHING, object, READY } from "./conditions.ts";
+import { counted } from "./counters.ts";
 import { endQuietly, invariantsOf, type Invariants } from "./invariants.ts";
 import { type Landscape, offer, PATIENCE, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
@@ -110,6 +111,111 @@ test("a binding whose objects another one governs as well goes at once, and take
   await down().remove(BINDINGS, at("both", "both"));
   await absent(down(), BINDINGS, at("both", "both"));
   expect(await allSynced(type, "both")).toEqual(before);
+});
+
+test("what goes with a binding is what no other one covers: of a ClusterBinding all but the Bindings' namespaces, of a Binding its own", async () => {
+  const type = await connected("parted");
+  const [first, second, free] = ["parted-1", "parted-2", "parted"] as const;
+  await Promise.all([first, second].map((room) => makeRoom(land, room)));
+  await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("parted", [type]));
+  for (const room of [first, second]) {
+    await down().create(BINDINGS, manifests.binding("parted", room, [type]));
+    await conditions(down(), BINDINGS, at("parted", room), { Ready: { status: "False" } });
+  }
+  await served(land.consumer, type);
+  const uids = new Map<string, string>();
+  for (const room of [first, second, free]) {
+    await down().create(type, instance(type, "one", room));
+    uids.set(room, (await object(up(), type, at("one", room), "to be there")).metadata.uid);
+  }
+  const isKept = async (room: string) => (await up().get(type, at("one", room)))?.metadata.uid === uids.get(room);
+  // Somebody else's is in the way of another, which is marked for it.
+  await up().create(type, instance(type, "taken", first, { size: "theirs" }));
+  await invariants.protect("provider", type, at("taken", first));
+  await down().create(type, instance(type, "taken", first));
+  await object(down(), type, at("taken", first), "to be marked", ({ metadata }) => metadata.annotations);
+
+  await down().remove(CLUSTER_BINDINGS, at("parted"));
+  await absent(down(), CLUSTER_BINDINGS, at("parted"));
+  expect(await up().get(type, at("one", free))).toBeUndefined();
+  expect((await down().get(type, at("one", free))).metadata.finalizers).toBeUndefined();
+  expect(await Promise.all([first, second].map(isKept))).toEqual([true, true]);
+
+  await conditions(down(), BINDINGS, at("parted", first), READY);
+  await down().remove(BINDINGS, at("parted", first));
+  await absent(down(), BINDINGS, at("parted", first));
+  expect(await up().get(type, at("one", first))).toBeUndefined();
+  expect(await isKept(second)).toBe(true);
+  const { metadata, status } = await down().get(type, at("taken", first));
+  expect([metadata.finalizers, metadata.annotations, status?.conditions ?? []]).toEqual([undefined, undefined, []]);
+  await down().remove(BINDINGS, at("parted", second));
+  await absent(down(), BINDINGS, at("parted", second));
+  // The definition stays with the objects in it, and goes with the Connection once there are none.
+  for (const { metadata: left } of await down().list(type)) await down().remove(type, at(left.name, left.namespace));
+  expect(await down().list(type)).toEqual([]);
+  expect(await down().get(CRDS, at(apiName(type)))).toBeDefined();
+  await down().remove(CONNECTIONS, at("parted"));
+  await absent(down(), CONNECTIONS, at("parted"));
+  await absent(down(), CRDS, at(apiName(type)));
+});
+
+test("an API that is taken out of a binding while no process runs is drained by the next one", async () => {
+  const [stays, goes] = [await connected("shrunk"), typeOf("shrunkmore")];
+  await offer(land, goes);
+  await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("shrunk", [stays, goes]));
+  await conditions(down(), CLUSTER_BINDINGS, at("shrunk"), READY);
+  for (const type of [stays, goes]) {
+    await served(land.consumer, type);
+    await down().create(type, instance(type, "one", "shrunk"));
+    await object(up(), type, at("one", "shrunk"), "to be there");
+  }
+  await land.konnector.kill();
+  await down().merge(CLUSTER_BINDINGS, at("shrunk"), { spec: { apis: [{ name: apiName(stays) }] } });
+  await land.restart();
+  await absent(up(), goes, at("one", "shrunk"));
+  const letGo = ({ metadata }: Body) => metadata.finalizers === undefined;
+  await object(down(), goes, at("one", "shrunk"), "to be let go", letGo);
+  expect(await up().get(stays, at("one", "shrunk"))).toBeDefined();
+});
+
+test("a binding says nothing that it cannot know while the provider is away, and keeps what it does know", async () => {
+  const type = await connected("blurred");
+  await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("blurred", [type]));
+  await conditions(down(), CLUSTER_BINDINGS, at("blurred"), { ...READY, ...ALL_GRANTED });
+  await served(land.consumer, type);
+  await up().create(type, instance(type, "one", "blurred", { size: "theirs" }));
+  await down().create(type, instance(type, "one", "blurred"));
+  const known = { Conflicts: { status: "True", reason: "ForeignObjectExists" } } as const;
+  await conditions(down(), CLUSTER_BINDINGS, at("blurred"), { ...READY, ...known });
+  await land.proxy.set("refuse");
+  await conditions(down(), CLUSTER_BINDINGS, at("blurred"), {
+    ...known,
+    Ready: { status: "False", reason: "Pending" },
+    Connected: { status: "False", reason: "Pending" },
+    Synced: { status: "False", reason: "Pending" },
+    PermissionDenied: { status: "Unknown" },
+    LocalPermissionDenied: NOTHING,
+  });
+  await land.proxy.set("pass");
+  await conditions(down(), CLUSTER_BINDINGS, at("blurred"), { ...READY, ...ALL_GRANTED, ...known });
+  await up().remove(type, at("one", "blurred"));
+  await conditions(down(), CLUSTER_BINDINGS, at("blurred"), { ...READY, Conflicts: NOTHING });
+});
+
+test("what is written into the status of a binding costs none of its objects a pass", async () => {
+  const type = await connected("busy");
+  await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("busy", [type]));
+  await conditions(down(), CLUSTER_BINDINGS, at("busy"), READY);
+  await many(type, "busy");
+  await invariants.check({ word: "busy", quiet: 1_000 });
+  const passes = (kind: string) => counted(land.konnector, "passes_total", { kind });
+  const [objects, bindings] = [await passes("object"), await passes("binding")];
+  await down().merge(CLUSTER_BINDINGS, at("busy"), { status: { conditions: [] } }, "status");
+  await conditions(down(), CLUSTER_BINDINGS, at("busy"), READY);
+  expect(await passes("binding")).toBeGreaterThan(bindings);
+  await down().merge(type, at("o1", "busy"), { spec: { size: "large" } });
+  await object(up(), type, at("o1", "busy"), "to be large", ({ spec }) => spec.size === "large");
+  expect((await passes("object")) - objects).toBeLessThanOrEqual(3);
 });
 
 test("a definition stays, with its objects and their copies, while a binding of another Connection lists it", async () => {

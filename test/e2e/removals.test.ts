@@ -62,6 +62,21 @@ test("a namespace that goes on the provider is named while it goes, and comes ba
   expect(reasons).toEqual(["NamespaceTerminating"]);
 });
 
+test("a copy that is being deleted on the provider is left alone until it is gone, and then made anew as it is wanted by then", async () => {
+  const { key, copy } = await syncedIn(land, WIDGETS, "lingering");
+  await up().merge(WIDGETS, key, { metadata: { finalizers: ["example.org/hold"] } });
+  await up().remove(WIDGETS, key);
+  const going = await object(up(), WIDGETS, key, "to be going", ({ metadata }) => metadata.deletionTimestamp);
+  await down().merge(WIDGETS, key, { spec: { size: "large" } });
+  // One that comes later has passed it by.
+  await down().create(WIDGETS, instance(WIDGETS, "two", "lingering"));
+  await object(up(), WIDGETS, at("two", "lingering"), "to be there");
+  expect(await up().get(WIDGETS, key)).toEqual(going);
+  await up().merge(WIDGETS, key, { metadata: { finalizers: null } });
+  const again = await object(up(), WIDGETS, key, "to be large", ({ spec }) => spec.size === "large");
+  expect(again.metadata.uid).not.toBe(copy.metadata.uid);
+});
+
 test("a definition that a user deletes takes its objects and their copies along, and comes back as it is bound", async () => {
   const { key } = await syncedIn(land, GADGETS, "dropped");
   const before = await down().get(CRDS, at(apiName(GADGETS)));
