@@ -181,7 +181,7 @@ describe.concurrent("a user of the provider", () => {
     await invariants.check({ word: "novice" });
   });
 
-  test("who may not list the instances is told so", async () => {
+  test("who may not list the instances is told so, and they are synced once it may, without a restart", async () => {
     const which = lane("guest");
     await mend(which, await user("guest", (rule) => (rule.apiGroups[0] === manifests.GROUP ? [] : [rule])));
     await bind(which);

@@ -177,6 +177,25 @@ test("each API of a binding that cannot be synced says its own reason, and keeps
   for (const type of [owned, foreign]) await down().remove(CRDS, at(apiName(type)));
 });
 
+test("an API is Ready once this cluster serves it, and no sooner: not while the names of its definition are taken", async () => {
+  const type = await prepare("clash");
+  const taking = typeOf("clashtaker");
+  const other = manifests.apiDefinition(taking, { exported: false });
+  await down().create(CRDS, { ...other, spec: { ...other.spec, names: { ...other.spec.names, kind: type.kind } } });
+  await served(land.consumer, taking);
+  await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("clash", [type]));
+  const waits = {
+    status: "False",
+    reason: "Pending",
+    message: /installed but not served yet: "Clash" is already in use/,
+  } as const;
+  await conditions(down(), CLUSTER_BINDINGS, at("clash"), { Ready: waits });
+  await down().remove(CRDS, at(apiName(taking)));
+  await conditions(down(), CLUSTER_BINDINGS, at("clash"), READY);
+  await served(land.consumer, type);
+  await create(type, "one", "clash");
+});
+
 test("a ClusterBinding that is being deleted neither governs nor blocks, however long that takes", async () => {
   const type = await prepare("going");
   await makeRoom(land, "going-else");
@@ -189,6 +208,7 @@ test("a ClusterBinding that is being deleted neither governs nor blocks, however
   await up().merge(type, stuck, { metadata: { finalizers: ["example.org/provider"] } });
   await down().remove(CLUSTER_BINDINGS, at("going"));
   await conditions(down(), CLUSTER_BINDINGS, at("going"), { Ready: { status: "False", reason: "DrainingObjects" } });
+  await absent(up(), type, at("kept", "going"));
   await down().create(BINDINGS, manifests.binding("going", "going", [type]));
   await conditions(down(), BINDINGS, at("going", "going"), READY);
   await create(type, "new", "going");
