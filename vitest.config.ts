@@ -1,5 +1,5 @@
-// Two projects: `unit` (everything beside one part of the source, some of it against real API servers) and then `e2e`
-// (whole clusters and the real process). A test is never retried: one that fails sometimes is a finding.
+// Three projects: `unit` (everything beside one part of the source, some of it against real API servers), then `e2e` (whole
+// clusters and the real process), then `e2e-mapped` (some of those with a konnector that renames what it copies). A test is never retried: one that fails sometimes is a finding.
 
 import { defineConfig } from "vitest/config";
 
@@ -33,6 +33,17 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e-mapped",
+          include: ["core", "removals", "related"].map((name) => `test/e2e/${name}.test.ts`),
+          env: { E2E_MAPPER: "prefixed" },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -281,7 +281,7 @@ describe("a name that is taken on the provider", () => {
       reason: "ForeignObjectExists",
       involvedObject: { name: "one" },
     });
-    expect(events[0].message).toContain("widgets taken/one");
+    expect(events[0].message).toContain("taken/one");
     await invariants.check({ quiet: false });
 
     invariants.release("provider", WIDGETS, key);

@@ -12,6 +12,7 @@ import { startKonnector, type Konnector, type KonnectorOptions } from "../harnes
 import { eventually } from "../harness/wait.ts";
 import { auditPolicyFlag } from "./audit-policy.ts";
 import { apiDefinition, apiName, type ApiOptions, LEASE_NAMESPACE, SECRET_NAMESPACE } from "./manifests.ts";
+import { isMapped, MAPPED_ENTRY, mappedPlane } from "./mapped.ts";
 import { at, objectsOf, pathOf, type Body, type Objects } from "./objects.ts";
 import { consumerUser, providerUser } from "./rights.ts";
 
@@ -55,6 +56,8 @@ export interface LandscapeOptions {
   flags?: Record<string, string>;
 }
 
+const sideOf = (plane: ControlPlane): Side => ({ plane, objects: objectsOf(plane) });
+
 /** With the namespaces that the samples bring: of the Secrets on a consumer, of the Leases on a provider. */
 export async function startSide(
   name: string,
@@ -79,7 +82,8 @@ export async function kubectlAt({ plane }: Side, args: string[], stdin?: string)
 export const installOurs = (side: Side): Promise<string> => kubectlAt(side, ["apply", "-f", MANIFESTS]);
 
 export async function startLandscape(options: LandscapeOptions = {}): Promise<Landscape> {
-  const [provider, consumer] = await Promise.all([startSide("provider", options), startSide("consumer", options)]);
+  const [above, consumer] = await Promise.all([startSide("provider", options), startSide("consumer", options)]);
+  const provider = isMapped ? sideOf(mappedPlane(above.plane)) : above;
   const stops = [() => provider.plane.stop(), () => consumer.plane.stop()];
   try {
     const [, ofProvider] = await Promise.all([installOurs(consumer), providerUser(provider.plane)]);
@@ -87,7 +91,8 @@ export async function startLandscape(options: LandscapeOptions = {}): Promise<La
     const proxy = await startFaultProxy(provider.plane.url);
     stops.push(() => proxy.stop());
     const own = (await options.ownAccess?.(ofConsumer)) ?? ofConsumer;
-    const start = () => startKonnector({ kubeconfig: own, ...options.konnector });
+    const start = () =>
+      startKonnector({ kubeconfig: own, ...(isMapped ? { entry: MAPPED_ENTRY } : {}), ...options.konnector });
     const processes = [await start()];
     const current = () => processes.at(-1) as Konnector;
     stops.push(() => current().kill());
