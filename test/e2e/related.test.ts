@@ -13,8 +13,17 @@ import { type Landscape, offer, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { related, WIDGETS } from "./manifests.ts";
 import { at, type Body } from "./objects.ts";
-import { grant, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, RELATED_PROVIDER_RIGHTS } from "./rights.ts";
+import {
+  grant,
+  KONNECTOR_USER,
+  PROVIDER_RIGHTS,
+  RELATED_CONSUMER_RIGHTS,
+  RELATED_PROVIDER_RIGHTS,
+  rule,
+} from "./rights.ts";
 import { makeRoom } from "./rooms.ts";
+import { userWith } from "./rules.ts";
+import { lines, listen, withoutHeartbeat } from "./traffic.ts";
 
 let land: Landscape;
 let invariants: Invariants;
@@ -327,6 +336,72 @@ describe.concurrent("a rule for related objects", () => {
     await conditions(down(), BINDINGS, at("rel-wrong", "rel-wrong"), {
       Ready: { status: "False", reason: "InvalidRelatedResource", message },
     });
+  });
+});
+
+describe("the cost of a related object", () => {
+  test("is one request to create, one for each change, one read and one delete to remove, and none while it is settled", async () => {
+    await bound("rel-cost", related("secrets", "FromConsumer", { names: ["db"] }));
+    const key = at("db", "rel-cost");
+    const cost = async (change: () => Promise<unknown>, seen: () => Promise<unknown>): Promise<string[]> => {
+      const heard = await listen(land);
+      await change();
+      await seen();
+      await invariants.check({ word: "rel-cost", quiet: 1_000 });
+      return lines(withoutHeartbeat(await heard())).filter((line) => line.includes("rel-cost"));
+    };
+    expect(
+      await cost(
+        () => down().create(SECRETS, secret(key)),
+        () => copyOf(up, SECRETS, key),
+      ),
+    ).toEqual([expect.stringContaining("provider patch secrets")]);
+    const changed = () => copyOf(up, SECRETS, key, ({ data }) => data.key === base64("two"));
+    expect(await cost(() => down().merge(SECRETS, key, two), changed)).toEqual([
+      expect.stringContaining("provider patch secrets"),
+    ]);
+    expect(
+      await cost(
+        () => down().remove(SECRETS, key),
+        () => absent(up(), SECRETS, key),
+      ),
+    ).toEqual([expect.stringContaining("consumer get secrets"), expect.stringContaining("provider delete secrets")]);
+  });
+});
+
+describe("rights for related objects", () => {
+  test("named objects in one namespace are enough, and one kind that may not be listed stops nothing else", async () => {
+    await makeRoom(land, "rel-rights");
+    const named = [{ ...rule("", "secrets", "get list watch"), resourceNames: ["db"] }];
+    const user = `${KONNECTOR_USER}-rel-rights`;
+    const kubeconfig = await userWith(land, "rel-rights", PROVIDER_RIGHTS);
+    await grant(land.provider.plane, user, named, "rel-rights", "named");
+    await down().create(SECRETS, manifests.secret("rel-rights", kubeconfig));
+    await down().create(CONNECTIONS, manifests.connection("rel-rights"));
+    const rules = [
+      related("secrets", "FromProvider", { names: ["db"] }),
+      related("configmaps", "FromProvider", { labelSelector: { matchLabels: { app: "db" } } }),
+    ];
+    await down().create(
+      BINDINGS,
+      manifests.binding("rel-rights", "rel-rights", [WIDGETS], { relatedResources: rules }),
+    );
+    const denied = /list, watch.* configmaps in namespace (mapped-)?rel-rights/;
+    await conditions(down(), BINDINGS, at("rel-rights", "rel-rights"), {
+      Ready: { status: "False", reason: "Forbidden", message: /relatedResources: list and watch configmaps/ },
+      PermissionDenied: { status: "True", message: denied },
+    });
+    await up().create(SECRETS, secret(at("db", "rel-rights")));
+    await copyOf(down, SECRETS, at("db", "rel-rights"));
+    await down().create(WIDGETS, manifests.instance(WIDGETS, "one", "rel-rights"));
+    await copyOf(up, WIDGETS, at("one", "rel-rights"));
+    const all = [rule("", "configmaps", "get list watch")];
+    await grant(land.provider.plane, user, all, "rel-rights", "all");
+    await up().create(CONFIGMAPS, configMap(at("late", "rel-rights"), undefined, { app: "db" }));
+    await copyOf(down, CONFIGMAPS, at("late", "rel-rights"));
+    await conditions(down(), BINDINGS, at("rel-rights", "rel-rights"), { ...READY, PermissionDenied: NOTHING });
+    await down().remove(WIDGETS, at("one", "rel-rights"));
+    await absent(down(), WIDGETS, at("one", "rel-rights"));
   });
 });
 
