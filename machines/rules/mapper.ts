@@ -6,7 +6,8 @@ import type { Key, Resource } from "../../crds/kube-object.ts";
 
 /**
  * `toConsumer(toProvider(k))` must equal `k`. Keys only: scope cannot change. The namespace of a copy depends on the
- * namespace of its object alone, so that it is known where to watch. An exception fails that object's pass; on the way back
+ * namespace of its object alone, so that it is known where to watch; whether a name depends on its namespace must not differ
+ * between namespaces, so that an object can be asked for by its name in all of them. An exception fails that object's pass; on the way back
  * it drops the event.
  */
 export interface Mapper {
