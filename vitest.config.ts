@@ -39,7 +39,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "e2e-mapped",
-          include: ["core", "removals", "related"].map((name) => `test/e2e/${name}.test.ts`),
+          include: ["core", "removals", "related", "related-rules"].map((name) => `test/e2e/${name}.test.ts`),
           env: { E2E_MAPPER: "prefixed" },
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -10,15 +10,14 @@ import { ANNOTATION } from "../../crds/labels.ts";
 const here = (object: KubeObject): string => keyText(keyOf(object));
 const same = (key: string): string => key;
 
-const secret = (name: string, version: number, fields: object = {}, metadata: object = {}): KubeObject =>
-  ({
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: { namespace: "blue", name, uid: name, resourceVersion: String(version), ...metadata },
-    data: { key: "one" },
-    type: "Opaque",
-    ...fields,
-  }) as unknown as KubeObject;
+const secret = (name: string, version: number, fields: object = {}, metadata: object = {}): KubeObject => ({
+  apiVersion: "v1",
+  kind: "Secret",
+  metadata: { namespace: "blue", name, uid: name, resourceVersion: String(version), ...metadata },
+  data: { key: "one" },
+  type: "Opaque",
+  ...fields,
+});
 
 const copyFor = (binding: string, name: string, version: number): KubeObject =>
   secret(name, version, {}, { annotations: { [ANNOTATION.relatedBinding]: binding } });

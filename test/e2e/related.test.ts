@@ -3,27 +3,18 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
-import type { Key, Resource } from "../../crds/kube-object.ts";
+import type { Key } from "../../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
-import { BINDINGS, CLUSTER_BINDINGS, CONFIGMAPS, CONNECTIONS, EVENTS, SECRETS } from "../../crds/resources.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONFIGMAPS, EVENTS, SECRETS } from "../../crds/resources.ts";
 import { eventually } from "../harness/wait.ts";
 import { absent, conditions, NOTHING, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
-import { type Landscape, offer, served, startLandscape } from "./landscape.ts";
+import type { Landscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { related, WIDGETS } from "./manifests.ts";
 import { at, type Body } from "./objects.ts";
-import {
-  grant,
-  KONNECTOR_USER,
-  PROVIDER_RIGHTS,
-  RELATED_CONSUMER_RIGHTS,
-  RELATED_PROVIDER_RIGHTS,
-  rule,
-} from "./rights.ts";
+import { base64, bound, configMap, copyOf, secret, startRelated, two } from "./related-objects.ts";
 import { makeRoom } from "./rooms.ts";
-import { userWith } from "./rules.ts";
-import { lines, listen, withoutHeartbeat } from "./traffic.ts";
 
 let land: Landscape;
 let invariants: Invariants;
@@ -31,48 +22,11 @@ const up = () => land.provider.objects;
 const down = () => land.consumer.objects;
 
 beforeAll(async () => {
-  land = await startLandscape();
+  land = await startRelated();
   invariants = invariantsOf(land);
-  await grant(land.provider.plane, KONNECTOR_USER, RELATED_PROVIDER_RIGHTS, "", "related");
-  await grant(land.consumer.plane, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, "", "related");
-  await offer(land, WIDGETS);
-  await down().create(SECRETS, manifests.secret("related", land.kubeconfig));
-  await down().create(CONNECTIONS, manifests.connection("related"));
-  await conditions(down(), CONNECTIONS, at("related"), READY);
 });
 afterAll(() => land?.stop());
 afterEach(() => invariants.check({ quiet: false }));
-
-const base64 = (text: string): string => Buffer.from(text).toString("base64");
-
-const secret = (
-  { namespace, name }: Key,
-  fields: Body = { data: { key: base64("one") } },
-  labels: Body = {},
-): Body => ({
-  apiVersion: "v1",
-  kind: "Secret",
-  metadata: { name, namespace, labels },
-  ...fields,
-});
-const configMap = ({ namespace, name }: Key, fields: Body = { data: { key: "one" } }, labels: Body = {}): Body => ({
-  ...secret({ namespace, name }, fields, labels),
-  kind: "ConfigMap",
-});
-
-/** A namespace with a Binding of that name and these rules, Ready. */
-async function bound(word: string, ...rules: Body[]): Promise<Body> {
-  await makeRoom(land, word);
-  const options = { connection: "related", relatedResources: rules };
-  await down().create(BINDINGS, manifests.binding(word, word, [WIDGETS], options));
-  await served(land.consumer, WIDGETS);
-  return conditions(down(), BINDINGS, at(word, word), READY);
-}
-
-const two = { data: { key: base64("two") } };
-
-const copyOf = (objects: typeof up, resource: Resource, key: Key, holds?: (copy: Body) => unknown): Promise<Body> =>
-  object(objects(), resource, key, "to be copied", holds);
 
 const eventsAbout = async (namespace: string, name: string, reason: string): Promise<Body[]> =>
   (await down().list(EVENTS, namespace)).filter(
@@ -81,7 +35,7 @@ const eventsAbout = async (namespace: string, name: string, reason: string): Pro
 
 describe.concurrent("a related object", () => {
   test("goes from the consumer to the provider with its data and type, and with nothing else of it", async () => {
-    const binding = await bound("rel-up", related("secrets", "FromConsumer", { names: ["db"] }));
+    const binding = await bound(land, "rel-up", related("secrets", "FromConsumer", { names: ["db"] }));
     const key = at("db", "rel-up");
     const fields = { type: "example.org/thing", data: { a: base64("x") } };
     await down().create(SECRETS, secret(key, fields, { team: "blue" }));
@@ -100,7 +54,7 @@ describe.concurrent("a related object", () => {
       matchLabels: { app: "db" },
       matchExpressions: [{ key: "tier", operator: "NotIn", values: ["internal"] }],
     };
-    await bound("rel-down", related("configmaps", "FromProvider", { labelSelector }));
+    await bound(land, "rel-down", related("configmaps", "FromProvider", { labelSelector }));
     const [yes, no] = [at("yes", "rel-down"), at("no", "rel-down")];
     await up().create(CONFIGMAPS, configMap(no, undefined, { app: "db", tier: "internal" }));
     await up().create(CONFIGMAPS, configMap(yes, undefined, { app: "db" }));
@@ -114,7 +68,7 @@ describe.concurrent("a related object", () => {
 
   test("has to match names and labels where a rule has both", async () => {
     const selector = { names: ["a", "b"], labelSelector: { matchLabels: { app: "db" } } };
-    await bound("rel-both", related("secrets", "FromConsumer", selector));
+    await bound(land, "rel-both", related("secrets", "FromConsumer", selector));
     for (const [name, app] of [
       ["b", "web"],
       ["c", "db"],
@@ -127,7 +81,7 @@ describe.concurrent("a related object", () => {
   });
 
   test("is repaired where somebody changes its copy, and made again where somebody deletes it", async () => {
-    await bound("rel-drift", related("secrets", "FromConsumer", { names: ["db"] }));
+    await bound(land, "rel-drift", related("secrets", "FromConsumer", { names: ["db"] }));
     const key = at("db", "rel-drift");
     await down().create(SECRETS, secret(key));
     const { metadata } = await copyOf(up, SECRETS, key);
@@ -142,7 +96,7 @@ describe.concurrent("a related object", () => {
   });
 
   test("is made anew where its type changes, or what is immutable", async () => {
-    await bound("rel-type", related("secrets", "FromConsumer", { names: ["typed", "fixed"] }));
+    await bound(land, "rel-type", related("secrets", "FromConsumer", { names: ["typed", "fixed"] }));
     const [typed, fixed] = [at("typed", "rel-type"), at("fixed", "rel-type")];
     await down().create(SECRETS, secret(typed, { type: "example.org/one", ...two }));
     await down().create(SECRETS, secret(fixed, { immutable: true, ...two }));
@@ -162,7 +116,7 @@ describe.concurrent("a related object", () => {
       related("secrets", "FromConsumer", { labelSelector: { matchLabels: { app: "db" } } }),
       related("configmaps", "FromProvider", { names: ["c"] }),
     ];
-    await bound("rel-edit", ...rules);
+    await bound(land, "rel-edit", ...rules);
     const [a, b, c] = ["a", "b", "c"].map((name) => at(name, "rel-edit")) as [Key, Key, Key];
     await down().create(SECRETS, secret(a, undefined, { app: "db" }));
     await down().create(SECRETS, secret(b));
@@ -192,7 +146,7 @@ describe.concurrent("a related object", () => {
   });
 
   test("is shared by the bindings that mean it, and stays until the last of them goes", async () => {
-    const first = await bound("rel-shared", related("secrets", "FromConsumer", { names: ["db"] }));
+    const first = await bound(land, "rel-shared", related("secrets", "FromConsumer", { names: ["db"] }));
     const key = at("db", "rel-shared");
     await down().create(SECRETS, secret(key));
     const { metadata } = await copyOf(up, SECRETS, key);
@@ -220,7 +174,12 @@ describe.concurrent("a related object", () => {
 
   test("never goes back as a source of the opposite direction", async () => {
     const all = { labelSelector: { matchExpressions: [{ key: "nothing", operator: "DoesNotExist" }] } };
-    await bound("rel-echo", related("configmaps", "FromConsumer", all), related("configmaps", "FromProvider", all));
+    await bound(
+      land,
+      "rel-echo",
+      related("configmaps", "FromConsumer", all),
+      related("configmaps", "FromProvider", all),
+    );
     const [here, there] = [at("here", "rel-echo"), at("there", "rel-echo")];
     await down().create(CONFIGMAPS, configMap(here));
     await up().create(CONFIGMAPS, configMap(there));
@@ -233,7 +192,7 @@ describe.concurrent("a related object", () => {
   });
 
   test("leaves somebody else's object alone, says so, and heals when that is gone", async () => {
-    await bound("rel-foreign", related("secrets", "FromConsumer", { names: ["db"] }));
+    await bound(land, "rel-foreign", related("secrets", "FromConsumer", { names: ["db"] }));
     const key = at("db", "rel-foreign");
     await up().create(SECRETS, secret(key, two));
     await invariants.protect("provider", SECRETS, key);
@@ -302,135 +261,5 @@ describe.concurrent("a related object", () => {
     expect(copies).toEqual(["rel-limits/last"]);
     await down().remove(CLUSTER_BINDINGS, at("rel-limits"));
     await absent(down(), CLUSTER_BINDINGS, at("rel-limits"));
-  });
-});
-
-describe.concurrent("a rule for related objects", () => {
-  test("that would send every Secret of the cluster away is not followed, and keeps nothing else from working", async () => {
-    await makeRoom(land, "rel-every");
-    const rules = [related("secrets", "FromConsumer"), related("configmaps", "FromConsumer", { names: ["rel-every"] })];
-    const options = { connection: "related", relatedResources: rules };
-    await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("rel-every", [WIDGETS], options));
-    await down().create(CONFIGMAPS, configMap(at("rel-every", "rel-every")));
-    await conditions(down(), CLUSTER_BINDINGS, at("rel-every"), {
-      Ready: { status: "False", reason: "SelectorRequired", message: /spec\.relatedResources\[0\]\.selector/ },
-    });
-    await copyOf(up, CONFIGMAPS, at("rel-every", "rel-every"));
-    await down().create(WIDGETS, manifests.instance(WIDGETS, "one", "rel-every"));
-    await copyOf(up, WIDGETS, at("one", "rel-every"));
-    expect((await up().list(SECRETS)).filter((one: Body) => one.data?.kubeconfig !== undefined)).toEqual([]);
-    await down().remove(WIDGETS, at("one", "rel-every"));
-    await down().remove(CLUSTER_BINDINGS, at("rel-every"));
-    await absent(down(), CLUSTER_BINDINGS, at("rel-every"));
-  });
-
-  test("that cannot be followed as it is written says which field is wrong", async () => {
-    await makeRoom(land, "rel-wrong");
-    const labelSelector = { matchExpressions: [{ key: "app", operator: "Near", values: ["db"] }] };
-    const options = {
-      connection: "related",
-      relatedResources: [related("secrets", "FromConsumer", { labelSelector })],
-    };
-    await down().create(BINDINGS, manifests.binding("rel-wrong", "rel-wrong", [WIDGETS], options));
-    const message = /spec\.relatedResources\[0\]\.selector\.labelSelector\.matchExpressions\[0\]\.operator: "Near"/;
-    await conditions(down(), BINDINGS, at("rel-wrong", "rel-wrong"), {
-      Ready: { status: "False", reason: "InvalidRelatedResource", message },
-    });
-  });
-});
-
-describe("the cost of a related object", () => {
-  test("is one request to create, one for each change, one read and one delete to remove, and none while it is settled", async () => {
-    await bound("rel-cost", related("secrets", "FromConsumer", { names: ["db"] }));
-    const key = at("db", "rel-cost");
-    const cost = async (change: () => Promise<unknown>, seen: () => Promise<unknown>): Promise<string[]> => {
-      const heard = await listen(land);
-      await change();
-      await seen();
-      await invariants.check({ word: "rel-cost", quiet: 1_000 });
-      return lines(withoutHeartbeat(await heard())).filter((line) => line.includes("rel-cost"));
-    };
-    expect(
-      await cost(
-        () => down().create(SECRETS, secret(key)),
-        () => copyOf(up, SECRETS, key),
-      ),
-    ).toEqual([expect.stringContaining("provider patch secrets")]);
-    const changed = () => copyOf(up, SECRETS, key, ({ data }) => data.key === base64("two"));
-    expect(await cost(() => down().merge(SECRETS, key, two), changed)).toEqual([
-      expect.stringContaining("provider patch secrets"),
-    ]);
-    expect(
-      await cost(
-        () => down().remove(SECRETS, key),
-        () => absent(up(), SECRETS, key),
-      ),
-    ).toEqual([expect.stringContaining("consumer get secrets"), expect.stringContaining("provider delete secrets")]);
-  });
-});
-
-describe("rights for related objects", () => {
-  test("named objects in one namespace are enough, and one kind that may not be listed stops nothing else", async () => {
-    await makeRoom(land, "rel-rights");
-    const named = [{ ...rule("", "secrets", "get list watch"), resourceNames: ["db"] }];
-    const user = `${KONNECTOR_USER}-rel-rights`;
-    const kubeconfig = await userWith(land, "rel-rights", PROVIDER_RIGHTS);
-    await grant(land.provider.plane, user, named, "rel-rights", "named");
-    await down().create(SECRETS, manifests.secret("rel-rights", kubeconfig));
-    await down().create(CONNECTIONS, manifests.connection("rel-rights"));
-    const rules = [
-      related("secrets", "FromProvider", { names: ["db"] }),
-      related("configmaps", "FromProvider", { labelSelector: { matchLabels: { app: "db" } } }),
-    ];
-    await down().create(
-      BINDINGS,
-      manifests.binding("rel-rights", "rel-rights", [WIDGETS], { relatedResources: rules }),
-    );
-    const denied = /list, watch.* configmaps in namespace (mapped-)?rel-rights/;
-    await conditions(down(), BINDINGS, at("rel-rights", "rel-rights"), {
-      Ready: { status: "False", reason: "Forbidden", message: /relatedResources: list and watch configmaps/ },
-      PermissionDenied: { status: "True", message: denied },
-    });
-    await up().create(SECRETS, secret(at("db", "rel-rights")));
-    await copyOf(down, SECRETS, at("db", "rel-rights"));
-    await down().create(WIDGETS, manifests.instance(WIDGETS, "one", "rel-rights"));
-    await copyOf(up, WIDGETS, at("one", "rel-rights"));
-    const all = [rule("", "configmaps", "get list watch")];
-    await grant(land.provider.plane, user, all, "rel-rights", "all");
-    await up().create(CONFIGMAPS, configMap(at("late", "rel-rights"), undefined, { app: "db" }));
-    await copyOf(down, CONFIGMAPS, at("late", "rel-rights"));
-    await conditions(down(), BINDINGS, at("rel-rights", "rel-rights"), { ...READY, PermissionDenied: NOTHING });
-    await down().remove(WIDGETS, at("one", "rel-rights"));
-    await absent(down(), WIDGETS, at("one", "rel-rights"));
-  });
-});
-
-describe("a restart", () => {
-  test("finds copies whose sources, rules and bindings went while nobody was there", async () => {
-    await bound(
-      "rel-away",
-      related("secrets", "FromConsumer", { names: ["source", "rule"] }),
-      related("configmaps", "FromProvider", { names: ["back"] }),
-    );
-    await bound("rel-gone", related("secrets", "FromConsumer", { names: ["db"] }));
-    const [source, rule, back] = ["source", "rule", "back"].map((name) => at(name, "rel-away")) as [Key, Key, Key];
-    const db = at("db", "rel-gone");
-    for (const key of [source, rule, db]) await down().create(SECRETS, secret(key));
-    await up().create(CONFIGMAPS, configMap(back));
-    await Promise.all([...[source, rule, db].map((key) => copyOf(up, SECRETS, key)), copyOf(down, CONFIGMAPS, back)]);
-    await land.konnector.kill();
-    await down().remove(SECRETS, source);
-    await down().merge(BINDINGS, at("rel-away", "rel-away"), {
-      spec: { relatedResources: [related("secrets", "FromConsumer", { names: ["source"] })] },
-    });
-    await down().remove(BINDINGS, at("rel-gone", "rel-gone"));
-    await land.restart();
-    await Promise.all([
-      ...[source, rule, db].map((key) => absent(up(), SECRETS, key)),
-      absent(down(), CONFIGMAPS, back),
-      absent(down(), BINDINGS, at("rel-gone", "rel-gone")),
-    ]);
-    expect(await up().get(CONFIGMAPS, back)).toBeDefined();
-    expect(await down().get(SECRETS, rule)).toBeDefined();
   });
 });

@@ -112,7 +112,7 @@ test("what a request asks for shows at least everything that the rule means", ()
   );
   fc.assert(
     fc.property(selector, word, fc.dictionary(word, word), (one, name, labels) => {
-      const { selection, means } = rule(spec(one as Spec["selector"]));
+      const { selection, means } = rule(spec(one));
       if (!means(name, labels)) return;
       expect(selection.names === null || selection.names.includes(name)).toBe(true);
       const asked = selection.labels === "" ? [] : selection.labels.split(",");

@@ -1,0 +1,161 @@
+// What rules for related objects may ask for, what following them costs and needs, and what a restart finds. Each test has a
+// namespace, names and a binding of its own. Rules: docs/reference/behaviour.md, "Related objects" and "Permissions".
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+import type { Key } from "../../crds/kube-object.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONFIGMAPS, CONNECTIONS, SECRETS } from "../../crds/resources.ts";
+import { absent, conditions, NOTHING, READY } from "./conditions.ts";
+import { invariantsOf, type Invariants } from "./invariants.ts";
+import type { Landscape } from "./landscape.ts";
+import * as manifests from "./manifests.ts";
+import { related, WIDGETS } from "./manifests.ts";
+import { at, type Body } from "./objects.ts";
+import { base64, bound, configMap, copyOf, secret, startRelated, two } from "./related-objects.ts";
+import { grant, KONNECTOR_USER, PROVIDER_RIGHTS, rule } from "./rights.ts";
+import { makeRoom } from "./rooms.ts";
+import { userWith } from "./rules.ts";
+import { lines, listen, withoutHeartbeat } from "./traffic.ts";
+
+let land: Landscape;
+let invariants: Invariants;
+const up = () => land.provider.objects;
+const down = () => land.consumer.objects;
+
+beforeAll(async () => {
+  land = await startRelated();
+  invariants = invariantsOf(land);
+});
+afterAll(() => land?.stop());
+afterEach(() => invariants.check({ quiet: false }));
+
+describe.concurrent("a rule for related objects", () => {
+  test("that would send every Secret of the cluster away is not followed, and keeps nothing else from working", async () => {
+    await makeRoom(land, "rel-every");
+    const rules = [related("secrets", "FromConsumer"), related("configmaps", "FromConsumer", { names: ["rel-every"] })];
+    const options = { connection: "related", relatedResources: rules };
+    await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("rel-every", [WIDGETS], options));
+    await down().create(CONFIGMAPS, configMap(at("rel-every", "rel-every")));
+    await conditions(down(), CLUSTER_BINDINGS, at("rel-every"), {
+      Ready: { status: "False", reason: "SelectorRequired", message: /spec\.relatedResources\[0\]\.selector/ },
+    });
+    await copyOf(up, CONFIGMAPS, at("rel-every", "rel-every"));
+    await down().create(WIDGETS, manifests.instance(WIDGETS, "one", "rel-every"));
+    await copyOf(up, WIDGETS, at("one", "rel-every"));
+    expect((await up().list(SECRETS)).filter((one: Body) => one.data?.kubeconfig !== undefined)).toEqual([]);
+    await down().remove(WIDGETS, at("one", "rel-every"));
+    await down().remove(CLUSTER_BINDINGS, at("rel-every"));
+    await absent(down(), CLUSTER_BINDINGS, at("rel-every"));
+  });
+
+  test("that cannot be followed as it is written says which field is wrong", async () => {
+    await makeRoom(land, "rel-wrong");
+    const labelSelector = { matchExpressions: [{ key: "app", operator: "Near", values: ["db"] }] };
+    const options = {
+      connection: "related",
+      relatedResources: [related("secrets", "FromConsumer", { labelSelector })],
+    };
+    await down().create(BINDINGS, manifests.binding("rel-wrong", "rel-wrong", [WIDGETS], options));
+    const message = /spec\.relatedResources\[0\]\.selector\.labelSelector\.matchExpressions\[0\]\.operator: "Near"/;
+    await conditions(down(), BINDINGS, at("rel-wrong", "rel-wrong"), {
+      Ready: { status: "False", reason: "InvalidRelatedResource", message },
+    });
+  });
+});
+
+describe("the cost of a related object", () => {
+  test("is one request to create, one for each change, one read and one delete to remove, and none while it is settled", async () => {
+    await bound(land, "rel-cost", related("secrets", "FromConsumer", { names: ["db"] }));
+    const key = at("db", "rel-cost");
+    const cost = async (change: () => Promise<unknown>, seen: () => Promise<unknown>): Promise<string[]> => {
+      const heard = await listen(land);
+      await change();
+      await seen();
+      await invariants.check({ word: "rel-cost", quiet: 1_000 });
+      return lines(withoutHeartbeat(await heard())).filter((line) => line.includes("rel-cost"));
+    };
+    expect(
+      await cost(
+        () => down().create(SECRETS, secret(key)),
+        () => copyOf(up, SECRETS, key),
+      ),
+    ).toEqual([expect.stringContaining("provider patch secrets")]);
+    const changed = () => copyOf(up, SECRETS, key, ({ data }) => data.key === base64("two"));
+    expect(await cost(() => down().merge(SECRETS, key, two), changed)).toEqual([
+      expect.stringContaining("provider patch secrets"),
+    ]);
+    expect(
+      await cost(
+        () => down().remove(SECRETS, key),
+        () => absent(up(), SECRETS, key),
+      ),
+    ).toEqual([expect.stringContaining("consumer get secrets"), expect.stringContaining("provider delete secrets")]);
+  });
+});
+
+describe("rights for related objects", () => {
+  test("named objects in one namespace are enough, and one kind that may not be listed stops nothing else", async () => {
+    await makeRoom(land, "rel-rights");
+    const named = [{ ...rule("", "secrets", "get list watch"), resourceNames: ["db"] }];
+    const user = `${KONNECTOR_USER}-rel-rights`;
+    const kubeconfig = await userWith(land, "rel-rights", PROVIDER_RIGHTS);
+    await grant(land.provider.plane, user, named, "rel-rights", "named");
+    await down().create(SECRETS, manifests.secret("rel-rights", kubeconfig));
+    await down().create(CONNECTIONS, manifests.connection("rel-rights"));
+    const rules = [
+      related("secrets", "FromProvider", { names: ["db"] }),
+      related("configmaps", "FromProvider", { labelSelector: { matchLabels: { app: "db" } } }),
+    ];
+    await down().create(
+      BINDINGS,
+      manifests.binding("rel-rights", "rel-rights", [WIDGETS], { relatedResources: rules }),
+    );
+    const denied = /list, watch.* configmaps in namespace (mapped-)?rel-rights/;
+    await conditions(down(), BINDINGS, at("rel-rights", "rel-rights"), {
+      Ready: { status: "False", reason: "Forbidden", message: /relatedResources: list and watch configmaps/ },
+      PermissionDenied: { status: "True", message: denied },
+    });
+    await up().create(SECRETS, secret(at("db", "rel-rights")));
+    await copyOf(down, SECRETS, at("db", "rel-rights"));
+    await down().create(WIDGETS, manifests.instance(WIDGETS, "one", "rel-rights"));
+    await copyOf(up, WIDGETS, at("one", "rel-rights"));
+    const all = [rule("", "configmaps", "get list watch")];
+    await grant(land.provider.plane, user, all, "rel-rights", "all");
+    await up().create(CONFIGMAPS, configMap(at("late", "rel-rights"), undefined, { app: "db" }));
+    await copyOf(down, CONFIGMAPS, at("late", "rel-rights"));
+    await conditions(down(), BINDINGS, at("rel-rights", "rel-rights"), { ...READY, PermissionDenied: NOTHING });
+    await down().remove(WIDGETS, at("one", "rel-rights"));
+    await absent(down(), WIDGETS, at("one", "rel-rights"));
+  });
+});
+
+describe("a restart", () => {
+  test("finds copies whose sources, rules and bindings went while nobody was there", async () => {
+    await bound(
+      land,
+      "rel-away",
+      related("secrets", "FromConsumer", { names: ["source", "rule"] }),
+      related("configmaps", "FromProvider", { names: ["back"] }),
+    );
+    await bound(land, "rel-gone", related("secrets", "FromConsumer", { names: ["db"] }));
+    const [source, rule, back] = ["source", "rule", "back"].map((name) => at(name, "rel-away")) as [Key, Key, Key];
+    const db = at("db", "rel-gone");
+    for (const key of [source, rule, db]) await down().create(SECRETS, secret(key));
+    await up().create(CONFIGMAPS, configMap(back));
+    await Promise.all([...[source, rule, db].map((key) => copyOf(up, SECRETS, key)), copyOf(down, CONFIGMAPS, back)]);
+    await land.konnector.kill();
+    await down().remove(SECRETS, source);
+    await down().merge(BINDINGS, at("rel-away", "rel-away"), {
+      spec: { relatedResources: [related("secrets", "FromConsumer", { names: ["source"] })] },
+    });
+    await down().remove(BINDINGS, at("rel-gone", "rel-gone"));
+    await land.restart();
+    await Promise.all([
+      ...[source, rule, db].map((key) => absent(up(), SECRETS, key)),
+      absent(down(), CONFIGMAPS, back),
+      absent(down(), BINDINGS, at("rel-gone", "rel-gone")),
+    ]);
+    expect(await up().get(CONFIGMAPS, back)).toBeDefined();
+    expect(await down().get(SECRETS, rule)).toBeDefined();
+  });
+});
