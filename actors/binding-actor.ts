@@ -29,6 +29,7 @@ import { viewsOf } from "./governance.ts";
 import { hosted, type Rest, runPass, statePath } from "./host.ts";
 import { bindingKey, OURSELVES, permissionsKey } from "./keys.ts";
 import { blockedIn } from "./leaving.ts";
+import { drainEndText, letGoBy, noteOverdue, tellUnasked, timeLeft } from "./letting-go.ts";
 import { copyName, orphanedIn } from "./orphans.ts";
 import { areRightsUndecided, rightsOfBinding } from "./permission-news.ts";
 import { PRIORITY } from "./ports.ts";
@@ -221,6 +222,8 @@ function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] 
         ...course,
         paused: pauseOf(engine.directory, binding),
         unnoted: routesText(routesToRecord(engine, binding)) !== routesText(recordedRoutes(binding)),
+        letGoBy: letGoBy(engine, binding),
+        drainEnd: drainEndText(engine, binding),
       },
     },
     {
@@ -242,6 +245,7 @@ export async function bindingPass(engine: Engine, connection: string, { namespac
   const binding = found?.spec.connectionRef.name === connection ? found : undefined;
   const context = (engine.records.get(key)?.context as BindingContext | undefined) ?? initialBindingContext;
   const due = engine.timers.takeDue(key);
+  if (binding !== undefined && noteOverdue(engine, binding)) lookAgain(engine, binding);
   const rest = await runPass<BindingContext, BindingEvent>({
     machine,
     record: { value: { engaging: "waiting" }, context },
@@ -266,13 +270,14 @@ export async function bindingPass(engine: Engine, connection: string, { namespac
 const BACKSTOP = 5_000;
 
 /** Null for a binding that waits for nothing to go. */
-function nextLook({ directory }: Engine, { namespace, name }: Key, written: boolean): number | null {
+function nextLook(engine: Engine, { namespace, name }: Key, written: boolean): number | null {
   if (!written) return REWRITE;
+  const { directory } = engine;
   const binding = directory.binding(namespace, name);
   if (binding === undefined) return null;
   const isMovingOn = isMoving(courseOf(directory, binding));
   const isLettingGo = isMovingOn || isDeleting(binding) || answeredApis(binding).length > listedApis(binding).length;
-  return isLettingGo ? BACKSTOP : null;
+  return isLettingGo ? Math.min(BACKSTOP, timeLeft(engine, binding) ?? BACKSTOP) : null;
 }
 
 /** What it saw may have been a moment between two reports of a syncer, which tells nothing twice. */
@@ -332,6 +337,7 @@ async function release(engine: Engine, binding: AnyBinding | undefined): Promise
   await engine.consumer.confirm();
   if (binding === undefined) return { type: "released" };
   await leaveNamespaces(engine, binding, resourceFor(binding));
+  tellUnasked(engine, binding, resourceFor(binding));
   await removeCleanup(engine.consumer, resourceFor(binding), binding);
   return { type: "released" };
 }

@@ -6,14 +6,14 @@ import { type BindingView, demandFor } from "../machines/rules/governing.ts";
 import type { SyncerFacts } from "../machines/syncer.ts";
 import { connectionPause, listedApis } from "./directory.ts";
 import type { Engine } from "./engine.ts";
-import { isEager, isWantedElsewhere, unwritten, viewNow } from "./governance.ts";
+import { beside, isEager, isWantedElsewhere, viewNow } from "./governance.ts";
 import { syncerKey } from "./keys.ts";
 import { recall } from "./recall.ts";
 import { createSyncer, type Syncer } from "./syncer.ts";
 
 /** The bindings whose objects go through the syncer's own Connection, reduced to what governs. */
 const ownViews = (engine: Engine, { connection }: Pick<Syncer, "connection">): BindingView[] =>
-  recall(engine.directory, `views of ${connection} ${unwritten(engine)}`, () =>
+  recall(engine.directory, `views of ${connection} ${beside(engine)}`, () =>
     engine.directory
       .bindingsOf(connection)
       .map((binding) => viewNow(engine, binding))
@@ -26,7 +26,7 @@ const isClusterScoped = (engine: Engine, { crd, connection, api }: Syncer): bool
 /** How many bindings want the API of a syncer, and how many wait to be rid of it. A CRD that others want stays. */
 export function demandOn(engine: Engine, syncer: Syncer): SyncerFacts["demand"] {
   const isScoped = isClusterScoped(engine, syncer);
-  const demand = recall(engine.directory, `demand on ${syncer.key} ${isScoped}`, () =>
+  const demand = recall(engine.directory, `demand on ${syncer.key} ${isScoped} ${beside(engine)}`, () =>
     demandFor(ownViews(engine, syncer), syncer.api, isScoped),
   );
   const eager = isEager(engine, syncer.connection, syncer.api);
@@ -45,13 +45,13 @@ export const isDemanded = (engine: Engine, connection: string, api: ApiName): bo
 
 /** The bindings of its Connection that list the API of a syncer, or have not let go of it yet. */
 export const mentioning = (engine: Engine, syncer: Syncer): BindingView[] =>
-  recall(engine.directory, `mentioning ${syncer.key}`, () =>
+  recall(engine.directory, `mentioning ${syncer.key} ${beside(engine)}`, () =>
     ownViews(engine, syncer).filter(({ apis, leaving }) => apis.includes(syncer.api) || leaving.includes(syncer.api)),
   );
 
 /** Which bindings were looked at: a pass that saw others has not answered for these. */
 export const bindingsSeen = (engine: Engine, syncer: Syncer): string =>
-  recall(engine.directory, `seen by ${syncer.key}`, () => JSON.stringify(mentioning(engine, syncer)));
+  recall(engine.directory, `seen by ${syncer.key} ${beside(engine)}`, () => JSON.stringify(mentioning(engine, syncer)));
 
 /** Has the Connection, by a binding or by its policy, anything to do with the API, or not let go of it yet? */
 export const isMentioned = (engine: Engine, syncer: Syncer): boolean =>

@@ -18,6 +18,7 @@ import {
 } from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER, LABEL } from "../crds/labels.ts";
 import { isPaused } from "../crds/pausing.ts";
+import { isReleased } from "../crds/releasing.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/resources.ts";
 import type { BindingView } from "../machines/rules/governing.ts";
 import { type Cache, type Changed, createCache } from "./cache.ts";
@@ -138,9 +139,13 @@ export const answeredApis = (binding: AnyBinding): ApiName[] => [
 /**
  * A binding reduced to what governs. One that `autoBind` keeps lets go of nothing: what a user takes out of it is put back,
  * and only what has no objects left is taken out by us. `unwritable`: its status cannot be written, so that nothing can be
- * waited for to stand in it.
+ * waited for to stand in it. `overdue`: its drain has taken as long as it may.
  */
-export function viewOf(directory: Connections, binding: AnyBinding, unwritable: boolean): BindingView {
+export function viewOf(
+  directory: Connections,
+  binding: AnyBinding,
+  { unwritable, overdue }: { unwritable: boolean; overdue: boolean },
+): BindingView {
   const { stage, through } = courseOf(directory, binding);
   const deleting = isDeleting(binding);
   // What leaves its provider is as good as taken out of the binding there.
@@ -156,6 +161,7 @@ export function viewOf(directory: Connections, binding: AnyBinding, unwritable: 
     // Until it is known where it goes nothing is done for it, and nothing against it.
     claimed: hasFinalizer(binding, FINALIZER.cleanup) && stage !== "waiting",
     deleting,
+    letGo: isReleased(binding) || (deleting && overdue),
     paused: pauseOf(directory, binding),
     adopt: binding.spec.conflictPolicy === "Adopt",
     apis,

@@ -33,6 +33,8 @@ export interface Settings {
   resyncInterval: number;
   /** Whether namespaces that copies brought to a provider go with the binding, if nothing else is in them. */
   deleteEmptyNamespaces: boolean;
+  /** Milliseconds after which the drain of a binding goes on without the provider's word; 0: never. */
+  drainTimeout: number;
   /** Groups that source OpenAPI leaves out, and those under k8s.io that providers may deliver. */
   groups: Required<GroupChoice>;
 }
@@ -61,6 +63,9 @@ export interface Phase {
   /** The same in a word. */
   because: Reason;
 }
+
+/** Why an object was let go of without the provider's word: its bindings no longer wait for that, or it is to keep its copy. */
+export type Unasked = "asked" | "Orphan";
 
 export interface Engine extends Ports {
   settings: Settings;
@@ -94,6 +99,10 @@ export interface Engine extends Ports {
   doubts: Map<string, { since: number; learnt: number | null }>;
   /** Namespaces on the provider in which copies of a binding that goes have been, by its uid. */
   visited: Map<string, Set<string>>;
+  /** Bindings whose drain has taken as long as it may, by uid. */
+  overdue: Set<string>;
+  /** Copies that may be left on the provider, by uid of a binding that goes, each with who wanted it so. */
+  unasked: Map<string, Map<string, Unasked>>;
   /** Connections whose status was not written and is about to be looked at again. */
   rewrites: Set<string>;
   /** Objects of our own kinds whose status we lack the right to write, by uid. */

@@ -33,15 +33,17 @@ export const peerBindings = (engine: Engine, connection: string): AnyBinding[] =
   return engine.directory.allBindings().filter((binding) => connectionsOf(binding).some(isOnes));
 };
 
-export const viewNow = ({ directory, unwritable }: Engine, binding: AnyBinding): BindingView =>
-  viewOf(directory, binding, unwritable.has(binding.metadata.uid));
+export const viewNow = ({ directory, unwritable, overdue }: Engine, binding: AnyBinding): BindingView => {
+  const { uid } = binding.metadata;
+  return viewOf(directory, binding, { unwritable: unwritable.has(uid), overdue: overdue.has(uid) });
+};
 
 /** Beside the bindings, what their views depend on; almost always nothing. */
-export const unwritten = ({ unwritable }: Engine): string => [...unwritable].join(" ");
+export const beside = ({ unwritable, overdue }: Engine): string => [...unwritable, "/", ...overdue].join(" ");
 
 /** Those whose objects go through one of them, reduced to what governs. */
 export const viewsOf = (engine: Engine, connection: string): BindingView[] =>
-  recall(engine.directory, `views of the peers of ${connection} ${unwritten(engine)}`, () => {
+  recall(engine.directory, `views of the peers of ${connection} ${beside(engine)}`, () => {
     const isOnes = peersOf(engine, connection);
     return peerBindings(engine, connection)
       .map((binding) => viewNow(engine, binding))
@@ -50,7 +52,7 @@ export const viewsOf = (engine: Engine, connection: string): BindingView[] =>
 
 /** What all of them mean for objects of the API in the namespace. */
 const ruleIn = (engine: Engine, { connection, api }: Syncer, namespace: string): Ruled =>
-  recall(engine.directory, `rule for ${connection} ${api} ${namespace} ${unwritten(engine)}`, () =>
+  recall(engine.directory, `rule for ${connection} ${api} ${namespace} ${beside(engine)}`, () =>
     rule(viewsOf(engine, connection), api, namespace),
   );
 
@@ -116,7 +118,7 @@ const isAbandoned = (engine: Engine, syncer: Syncer, namespace: string): boolean
   engine.directory.bindingsOf(syncer.connection).length === 0 &&
   !isAwaited(engine, syncer, namespace);
 
-export type Ruling = Pick<Gate, "mode" | "adopt" | "paused">;
+export type Ruling = Pick<Gate, "mode" | "adopt" | "paused" | "letGo">;
 
 const ELSEWHERE: Ruling = { mode: "elsewhere", adopt: false, paused: "" };
 
@@ -129,10 +131,11 @@ const isAnothers = (engine: Engine, { crd, connection }: Syncer): boolean => {
 /** What the bindings as they are now mean for this syncer's objects in `namespace`; `able`: the API can be synced. */
 export function rulingFor(engine: Engine, syncer: Syncer, namespace: string, able: boolean): Ruling {
   if (isAnothers(engine, syncer)) return ELSEWHERE;
-  const { mode, adopt, through, ...ruled } = ruleIn(engine, syncer, namespace);
+  const { mode, adopt, through, letGo = false, ...ruled } = ruleIn(engine, syncer, namespace);
   const isMine = through === undefined ? isCaretaker(engine, syncer) : through === syncer.connection;
   if (!isMine) return ELSEWHERE;
   const paused = ruled.paused || connectionPause(engine.directory, syncer.connection);
   if (mode === "held" && isAbandoned(engine, syncer, namespace)) return { mode: "drain", adopt: false, paused };
-  return mode === "sync" && !able ? { mode: "held", adopt: false, paused } : { mode, adopt, paused };
+  if (mode === "sync" && !able) return { mode: "held", adopt: false, paused };
+  return { mode, adopt, paused, ...(letGo ? { letGo } : {}) };
 }

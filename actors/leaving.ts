@@ -6,12 +6,12 @@
 
 import { keyOf, parseKey } from "../crds/kube-object.ts";
 import { DELETION_BLOCKERS } from "../crds/reasons.ts";
-import { mustGo, pausedBy } from "../machines/object-facts.ts";
+import { isGivenUp, mustGo, pausedBy } from "../machines/object-facts.ts";
 import { type Blocked, type Blocker, blockerOf, sumUp } from "../machines/rules/blockers.ts";
 import { homeOf } from "../machines/rules/mapper.ts";
 import { answeredApis } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
-import { bindingKey, connectionKey } from "./keys.ts";
+import { bindingKey, connectionKey, objectKey } from "./keys.ts";
 import { noteBlocked } from "./object-reports.ts";
 import type { Work } from "./object-work.ts";
 import { PRIORITY } from "./ports.ts";
@@ -73,7 +73,11 @@ function judge(engine: Engine, syncer: Syncer, id: string): boolean {
   }
   if (engine.clock.now() - leaving.since < PATIENCE) return false;
   const before = leaving.blocker;
+  const wasGivenUp = isGivenUp(gateFor(syncer, id));
   leaving.blocker = blockerFor(engine, syncer, id, entry);
+  // Only what is blocked is let go of, so this is the moment that it has waited for.
+  if (!wasGivenUp && isGivenUp(gateFor(syncer, id)))
+    engine.wake(objectKey(syncer.connection, syncer.api, parseKey(id)));
   tell(engine, syncer, id, leaving);
   return before?.cause !== leaving.blocker?.cause || before?.detail !== leaving.blocker?.detail;
 }

@@ -12,7 +12,7 @@ import type { Effects } from "./host.ts";
 import { applyWhole } from "./emptying.ts";
 import { ensureNamespace } from "./namespaces.ts";
 import { awaited } from "./leaving.ts";
-import { deleteCopy, removeFinalizer, stripMarkers } from "./object-removal.ts";
+import { deleteCopy, letGo, removeFinalizer, stripMarkers } from "./object-removal.ts";
 import { clearMark, markConflict, nameRivals, reportPause, reportRefusal } from "./object-reports.ts";
 import { writeStatus } from "./object-status.ts";
 import {
@@ -46,6 +46,7 @@ export const EFFECTS = [
   "deleteCopy",
   "stripMarkers",
   "removeFinalizer",
+  "letGo",
   "reportRefusal",
   "reportPause",
   "nameRivals",
@@ -65,6 +66,7 @@ export function objectEffects(work: Work): Effects<ObjectContext, ObjectEvent> {
     deleteCopy: (context) => awaited(work, () => deleteCopy(work, context)),
     stripMarkers: (context) => awaited(work, () => stripMarkers(work, context)),
     removeFinalizer: (context) => removeFinalizer(work, context),
+    letGo: (context) => letGo(work, context),
     reportRefusal: (context) => reportRefusal(work, context),
     reportPause: (context) => reportPause(work, context),
     nameRivals: (context) => nameRivals(work, context),

@@ -3,7 +3,14 @@
 // Rules: docs/reference/behaviour.md, "Objects", "Identity" and "Fences".
 
 import type { KubeObject, Resource } from "../crds/kube-object.ts";
-import { copyOf, type ObjectContext, type ObjectEvent } from "../machines/object-facts.ts";
+import {
+  type ConsumerFact,
+  copyOf,
+  isGivenUp,
+  isOrphanedUnasked,
+  type ObjectContext,
+  type ObjectEvent,
+} from "../machines/object-facts.ts";
 import type { Markers } from "../machines/rules/ownership.ts";
 import { consumerFact, copyFact } from "./facts.ts";
 import {
@@ -20,11 +27,14 @@ import {
   onConsumer,
   onProvider,
   provider,
+  record,
   type Work,
 } from "./object-work.ts";
+import { forgetUnasked, noteUnasked } from "./letting-go.ts";
 import { takeBackBlocked, takeBackUnsynced } from "./object-reports.ts";
 import * as writes from "./object-writes.ts";
 import { isStatus } from "./refusals.ts";
+import { gateFor } from "./syncer.ts";
 
 const SAID_OTHERWISE: ObjectEvent = { type: "refused", cause: "outdated", message: "the object has changed" };
 
@@ -32,23 +42,24 @@ const SAID_OTHERWISE: ObjectEvent = { type: "refused", cause: "outdated", messag
  * A drain is decided on what two watches show, and the end of a binding may be known here before what was said of the object
  * earlier. One read of it, begun after that end, shows whatever was: a copy is not deleted against it. Undefined: go on.
  */
-const saidMeanwhile = (work: Work, { consumer }: ObjectContext): Answer =>
+const saidMeanwhile = async ({ engine, watching, key }: Work, { consumer }: ObjectContext): Answer => {
+  const object = await engine.consumer.get(watching.shape.resource, key);
+  watching.table.consumerSeen(object);
+  const { uid, claimed, orphan, paused } = consumerFact(watching.shape, object);
+  return uid !== consumer?.uid || !claimed || orphan || paused ? SAID_OTHERWISE : undefined;
+};
+
+/** An ordinary deletion is shown by the object itself, and with it what else was said of it. */
+const lookHere = (work: Work, context: ObjectContext): Answer =>
   onConsumer(work, `get ${kindName(work)}`, async () => {
-    const { engine, watching, key } = work;
-    const object = await engine.consumer.get(watching.shape.resource, key);
-    watching.table.consumerSeen(object);
-    const { uid, claimed, orphan, paused } = consumerFact(watching.shape, object);
-    return uid !== consumer?.uid || !claimed || orphan || paused ? SAID_OTHERWISE : undefined;
+    await beOurselves(work);
+    return context.consumer?.deleting === true ? undefined : saidMeanwhile(work, context);
   });
 
-/** An ordinary deletion is shown by the object itself, and what else was said of it with it. */
 export const deleteCopy = async (work: Work, context: ObjectContext): Answer =>
-  (context.consumer?.deleting === true ? undefined : await saidMeanwhile(work, context)) ?? removeCopy(work, context);
-
-const removeCopy = (work: Work, context: ObjectContext): Answer =>
+  (await lookHere(work, context)) ??
   onProvider(`delete ${kindName(work)}`, async () => {
     const copy = copyOf(context);
-    await beOurselves(work);
     if (copy === null || endMoved(work, context)) return GATE_MOVED;
     const { shape, table } = work.watching;
     const answer = await deleteByUid(work, copy.uid);
@@ -107,12 +118,42 @@ export const removeFinalizer = (work: Work, context: ObjectContext): Answer =>
     await beOurselves(work);
     // A binding may have come back to an object that was only drained: then it is held, not released.
     if (isPausedNow(work) || (!consumer.deleting && gateMoved(work, gate))) return GATE_MOVED;
-    await takeBackBlocked(work, consumer);
-    await takeBackUnsynced(work, context);
-    const { engine, watching, key } = work;
-    const object = await engine.consumer.patch(watching.shape.resource, key, writes.removeFinalizer(consumer));
-    // The answer to the patch that took the last finalizer off shows an object that no longer exists.
-    if (consumer.deleting && !object.metadata.finalizers?.length) watching.table.consumerGone(object);
-    else watching.table.consumerSeen(object);
-    return { type: "released" };
+    forgetUnasked(work);
+    return release(work, context, consumer);
   });
+
+/** Without the provider's word. What may be left there is counted before, since the answer to the patch may be lost. */
+export const letGo = (work: Work, context: ObjectContext): Answer =>
+  onConsumer(work, `patch ${kindName(work)}`, async () => {
+    const { consumer } = context;
+    if (!consumer) return { type: "consumer.gone" };
+    await beOurselves(work);
+    const now = gateFor(work.syncer, work.id);
+    const isAllowed = isGivenUp(now) || isOrphanedUnasked({ consumer, gate: now });
+    if (!isAllowed || isPausedNow(work) || work.watching !== work.syncer.watching) return GATE_MOVED;
+    const counted = noteUnasked(work, isGivenUp(now) ? "asked" : "Orphan");
+    const released = await release(work, context, consumer);
+    if (!counted) recordUnasked(work, consumer);
+    return released;
+  });
+
+async function release(work: Work, context: ObjectContext, consumer: ConsumerFact): Promise<ObjectEvent> {
+  await takeBackBlocked(work, consumer);
+  await takeBackUnsynced(work, context);
+  const { engine, watching, key } = work;
+  const object = await engine.consumer.patch(watching.shape.resource, key, writes.removeFinalizer(consumer));
+  // The answer to the patch that took the last finalizer off shows an object that no longer exists.
+  if (consumer.deleting && !object.metadata.finalizers?.length) watching.table.consumerGone(object);
+  else watching.table.consumerSeen(object);
+  return { type: "released" };
+}
+
+/** Where no binding goes that could tell of it. */
+const recordUnasked = (work: Work, { uid }: ConsumerFact): void =>
+  record(
+    work,
+    uid,
+    "Warning",
+    "FinalizerReleased",
+    `let go without the provider's word, by deletion-policy Orphan: ${kindName(work)} may be left on the provider, with the marks of this cluster`,
+  );

@@ -95,14 +95,16 @@ export async function onConsumer(work: Work, what: string, send: () => Answer): 
   } catch (error) {
     if (isStatus(error, 404)) return { type: "consumer.gone" };
     const judgement = judge(error, `${what} on this cluster`, true);
-    return { type: "refused", ...judgement, ...(judgement.cause === "forbidden" ? { cause: "forbiddenHere" } : {}) };
+    const cause = judgement.cause === "forbidden" ? "forbiddenHere" : judgement.cause;
+    return { type: "refused", ...judgement, cause, here: true };
   }
 }
 
 /** Before anything is deleted or let go of: are we still the cluster for which that was decided? Shared by many. */
 export async function beOurselves({ engine, watching }: Work): Promise<void> {
   try {
-    await engine.consumer.confirm(watching.shape.clusterUid);
+    // Without a Connection, and so without a pin, it can only be told from the one that this process began with.
+    await engine.consumer.confirm(watching.shape.clusterUid || undefined);
   } catch (error) {
     // Whatever the answer was, it is none to the request that waits for it.
     throw new UnreachableError(`this cluster's own identity cannot be made sure of: ${(error as Error).message}`);

@@ -40,11 +40,9 @@ const GRACE = 2_000;
 
 const OWN_KINDS: readonly Resource[] = [CONNECTIONS, CLUSTER_BINDINGS, BINDINGS];
 
-const forget = ({ shown, unwritable, visited, doubts }: Engine, { metadata: { uid } }: KubeObject): void => {
-  shown.delete(uid);
-  visited.delete(uid);
-  doubts.delete(uid);
-  unwritable.delete(uid);
+const forget = (engine: Engine, { metadata: { uid } }: KubeObject): void => {
+  const { shown, visited, doubts, unwritable, overdue, unasked } = engine;
+  for (const kept of [shown, visited, doubts, unwritable, overdue, unasked]) kept.delete(uid);
 };
 
 /** Did anything change but the status that we write ourselves? */
@@ -141,6 +139,8 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     shown: new Map(),
     doubts: new Map(),
     visited: new Map(),
+    overdue: new Set(),
+    unasked: new Map(),
     rewrites: new Set(),
     unwritable: new Set(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),

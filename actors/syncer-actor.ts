@@ -25,7 +25,7 @@ import { PRIORITY } from "./ports.ts";
 import { retryRefused } from "./retries.ts";
 import { setDue } from "./timers.ts";
 import { startProvider, startWatching, stopProvider, stopWatching, weighAll } from "./api-watches.ts";
-import { claimed, isAtRest, type Syncer, type Watching } from "./syncer.ts";
+import { claimed, isAtRest, isTried, type Syncer, type Watching } from "./syncer.ts";
 import { report } from "./syncer-report.ts";
 import { mayWatchAll } from "./access-reviews.ts";
 import { isSearched, noteUnbound, search } from "./strays.ts";
@@ -177,7 +177,10 @@ function govern(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>): void
 const rulings = (syncer: Syncer): string =>
   JSON.stringify([
     syncer.lost,
-    [...(syncer.watching?.table.namespaces() ?? [])].map((namespace) => [namespace, syncer.ruleFor(namespace)]),
+    [...(syncer.watching?.table.namespaces() ?? [])].map((namespace) => {
+      const rule = syncer.ruleFor(namespace);
+      return [namespace, rule, rule.letGo === true && isTried(syncer, namespace)];
+    }),
   ]);
 
 /** Keeps the watches open that the state asks for, on the present client and definition, and no others. */

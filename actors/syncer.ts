@@ -75,7 +75,7 @@ export interface Syncer {
   api: ApiName;
   watching: Watching | null;
   /** What the bindings mean for objects of a namespace; replaced by each pass of the syncer. */
-  ruleFor: (namespace: string) => Pick<Gate, "mode" | "adopt" | "paused">;
+  ruleFor: (namespace: string) => Pick<Gate, "mode" | "adopt" | "paused" | "letGo">;
   /** The Connection has been tried and leads nowhere; false while it may yet. */
   lost: boolean;
   /** Its lists are still to come, or what they mean is still to be ruled. */
@@ -160,8 +160,20 @@ export function gateFor(syncer: Syncer, key: string): Gate {
   const { watching } = syncer;
   const engaged = watching !== null && isOpen(watching, namespace);
   const clusterUid = watching?.shape.clusterUid ?? "";
-  return { ...syncer.ruleFor(namespace), engaged, listing: !engaged && !syncer.lost, clusterUid };
+  const { letGo = false, ...ruled } = syncer.ruleFor(namespace);
+  const gate = { ...ruled, engaged, listing: !engaged && !syncer.lost, clusterUid };
+  return letGo && isBlocked(syncer, key) && (engaged || isTried(syncer, namespace)) ? { ...gate, letGo } : gate;
 }
+
+/** Has something been found to stand in the way of its deletion? A pause is none that an operator wants passed over. */
+function isBlocked({ leaving }: Syncer, key: string): boolean {
+  const blocker = leaving.get(key)?.blocker ?? null;
+  return blocker !== null && blocker.cause !== "Paused";
+}
+
+/** Has what keeps the copies from being known been met, as opposed to lists that are still to come? */
+export const isTried = ({ lost, watching }: Syncer, namespace: string): boolean =>
+  lost || (watching?.provider?.feeds.troubleOf(homeOf(watching.shape, namespace) ?? "") ?? null) !== null;
 
 /** May the copies of the namespace's objects be judged: is it known what there is of them, or that nobody will tell? */
 function isOpen({ provider, shape }: Watching, namespace: string): boolean {

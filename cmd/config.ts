@@ -23,13 +23,14 @@ const address = z.string().superRefine((text, context) => {
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const DURATION = /^(\d{1,9})(ms|s|m|h)$/;
 
-/** "30s", "5m", "500ms", "1h": milliseconds. */
-const duration = (least: number) =>
+/** "30s", "5m", "500ms", "1h": milliseconds; where `never` is a word for it, that is 0. */
+const duration = (least: number, never?: "0") =>
   z.string().transform((text, context) => {
+    if (text === never) return 0;
     const [, count = "", unit = "s"] = DURATION.exec(text) ?? [];
     const milliseconds = Number(count) * UNITS[unit as keyof typeof UNITS];
     if (count !== "" && milliseconds >= least) return milliseconds;
-    const message = `must be a duration such as 30s or 5m, at least ${least / 1_000}s`;
+    const message = `must be a duration such as 30s or 5m, at least ${least / 1_000}s${never ? `, or ${never} for never` : ""}`;
     context.addIssue({ code: "custom", message });
     return z.NEVER;
   });
@@ -77,6 +78,7 @@ const schema = z.object({
   "delete-empty-namespaces": z.boolean().default(false),
   "allow-unselected-related": z.boolean().default(false),
   "related-system-namespaces": z.boolean().default(false),
+  "drain-timeout": duration(1_000, "0").prefault("0"),
   "lease-namespace": z.string().regex(DNS_LABEL, "must be the name of a namespace").default("kube-bind"),
   "lease-duration": duration(3_000).prefault("60s"),
   "allow-http": z.boolean().default(false),
@@ -101,6 +103,7 @@ export const USAGE = `usage: konnector run [flags]
   --delete-empty-namespaces          namespaces that copies brought to a provider go with the last of them, if they are empty
   --allow-unselected-related         a ClusterBinding may send every Secret or ConfigMap of this cluster to its provider
   --related-system-namespaces        relatedResources may mean objects in kube-system, kube-public and kube-node-lease
+  --drain-timeout DURATION           how long a binding's drain waits for its provider, 0 for ever (default 0)
   --lease-namespace NAME             the namespace on each provider that holds our heartbeat Lease (default kube-bind)
   --lease-duration DURATION          for how long a Lease is good; it is renewed three times as often (default 60s)
   --allow-http                       kubeconfigs of providers may lead to an http server: credentials are sent in the clear

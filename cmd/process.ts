@@ -84,6 +84,7 @@ async function run(config: Config, { mapper = identityMapper }: Parts): Promise<
       everything: config["allow-unselected-related"],
     },
     deleteEmptyNamespaces: config["delete-empty-namespaces"],
+    drainTimeout: config["drain-timeout"],
     resyncInterval: config["resync-interval"],
     groups: { excluded: config["openapi-exclude-groups"], allowed: config["openapi-include-groups"] },
   });

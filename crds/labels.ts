@@ -38,6 +38,8 @@ export const ANNOTATION = {
   boundConnection: name("bound-connection"),
   /** On Connections, bindings and consumer instances, by the user: exactly "true" stops every write for it. */
   paused: name("paused"),
+  /** On a binding that is being deleted, by an operator: exactly "true" lets go of its objects without the provider's word. */
+  release: name("release"),
 } as const;
 
 export const FINALIZER = {

@@ -316,10 +316,9 @@ export const EVENT_REASONS = {
   FinalizerReleased: {
     type: "Warning",
     on: ["Binding", "Instance"],
-    when: "Objects were let go without the provider's word, because an operator said so; the message counts the copies that may be left.",
-    todo: "Remove the copies on the provider if they are no longer wanted.",
+    when: "Objects were let go without the provider's word, because an operator said so: by the annotation core.kube-bind.io/release on a binding that is being deleted, by --drain-timeout, or by deletion-policy Orphan. The message counts the copies that may be left there.",
+    todo: "Remove the copies on the provider if they are no longer wanted; they still carry the marks of this cluster.",
     origin: "new",
-    reserved: true,
   },
   NamespacesKept: {
     type: "Normal",

@@ -61,10 +61,23 @@ function whereabouts(context: BindingContext): Verdict | undefined {
 
 const isConnected = ({ connection }: BindingContext): boolean => connection?.ready === true;
 
-const drainingMessage = ({ remaining, blocked }: BindingContext): string =>
-  [remaining?.message ?? "waiting for the objects to be listed", blockedMessage(blocked)]
+const drainingMessage = ({ remaining, blocked, binding }: BindingContext): string =>
+  [
+    remaining?.message ?? "waiting for the objects to be listed",
+    blockedMessage(blocked),
+    blockedMessage(blocked) === "" ? "" : wayOut(binding),
+  ]
     .filter((part) => part !== "")
     .join("; ");
+
+/** What an operator can do about what blocks a binding that is being deleted, or has done. */
+function wayOut(binding: BindingContext["binding"]): string {
+  const { deleting = false, letGoBy = "", drainEnd = "" } = binding ?? {};
+  if (!deleting) return "";
+  if (letGoBy !== "") return `let go without the provider's word, by ${letGoBy}`;
+  const end = drainEnd === "" ? "" : `; at ${drainEnd} --drain-timeout does so`;
+  return `the annotation core.kube-bind.io/release: "true" on this binding lets go without the provider's word, and perhaps leaves copies there${end}`;
+}
 
 const connectionMessage = ({ connection }: BindingContext): string =>
   connection?.message ?? "the Connection is not known yet";

@@ -25,6 +25,10 @@ export interface BindingFact {
   paused: string;
   /** Its annotation does not say yet of which related objects it may have copies, or still does of too many. */
   unnoted: boolean;
+  /** What has its objects let go of without the provider's word, to be named in a message; "" for nothing. */
+  letGoBy?: string;
+  /** When that comes by itself, "" for never. */
+  drainEnd?: string;
 }
 
 /** Copies on the provider that have lost their object here without its having been deleted. */

@@ -54,6 +54,8 @@ export interface Gate {
   /** …or will be as soon as it is known what the provider has: it is too early to give up on it. */
   listing?: boolean;
   adopt: boolean;
+  /** It is drained, that is blocked, and an operator wants it let go of without the provider's word. */
+  letGo?: boolean;
   /** Which binding or Connection stops every write for the object, to be named in a message; "" for none. */
   paused: string;
   clusterUid: string;
@@ -81,8 +83,8 @@ export interface ObjectContext {
   accepted: { wanted: string; owned: string } | null;
   /** The same for status: what was sent, and the shape the server made of it. Failed: it was not written, and is tried when due. */
   acceptedStatus: { sent: string; kept: string; failed?: true } | null;
-  /** The write that was refused, by what it carried (`attempted`), so that it is not sent again unchanged. */
-  refused: { cause: RefusalCause; message: string; wanted: string; isNews: boolean } | null;
+  /** The write that was refused, by what it carried (`attempted`), so that it is not sent again unchanged. here: by this cluster. */
+  refused: { cause: RefusalCause; message: string; wanted: string; isNews: boolean; here?: true } | null;
   /** The refusal that was last said by an Event, so that what has not changed is not said again; "" for none. */
   said: string;
   /** Of an object that was written a moment ago, or is kept from its content by somebody else on the provider. */
@@ -118,7 +120,8 @@ export type ObjectEvent =
   | { type: "delete.waiting"; copy: CopyFact }
   | { type: "orphaned" }
   | { type: "released" }
-  | { type: "refused"; cause: RefusalCause; message: string; retryAfter?: number };
+  /** `here`: by this cluster, whatever the cause, so that it is no word of the provider's. */
+  | { type: "refused"; cause: RefusalCause; message: string; retryAfter?: number; here?: true };
 
 export const initialObjectContext: ObjectContext = {
   consumer: undefined,
@@ -173,6 +176,13 @@ const isLive = (copy: CopyFact | null): copy is CopyFact => copy !== null && !co
 
 export const mustGo = ({ consumer, gate }: Pick<ObjectContext, "consumer" | "gate">) =>
   gate?.mode !== "elsewhere" && (consumer?.deleting === true || gate?.mode === "drain");
+
+/** In a drain whose bindings no longer wait for the provider's word. Never what a user merely deletes. */
+export const isGivenUp = (gate: Gate | undefined): boolean => gate?.mode === "drain" && gate.letGo === true;
+
+/** The user wants the copy kept, and nobody there can be asked to take our markers off it. */
+export const isOrphanedUnasked = ({ consumer, gate }: Pick<ObjectContext, "consumer" | "gate">): boolean =>
+  consumer?.orphan === true && gate?.engaged === false && gate.listing !== true;
 
 /** A live binding governs the object, which is to stay, and its provider can be asked. */
 export const isSyncing = (context: ObjectContext) =>

@@ -4,7 +4,9 @@
 import {
   conflictOf,
   copyOf,
+  isGivenUp,
   isHeldBack,
+  isOrphanedUnasked,
   isPaused,
   isStillRefused,
   isSyncing,
@@ -65,8 +67,12 @@ export const objectGuards = {
   notEngaged: ({ context }: Asked) => context.gate?.engaged === false,
   refusedUnchanged: ({ context }: Asked) => isStillRefused(context),
   orphanWanted: ({ context }: Asked) => context.consumer?.orphan === true,
-  orphanUnreachable: ({ context: { consumer, gate } }: Asked) =>
-    consumer?.orphan === true && gate?.engaged === false && gate.listing !== true,
+  orphanUnreachable: ({ context }: Asked) => isOrphanedUnasked(context),
+  awayAndGivenUp: ({ context: { gate } }: Asked) => gate?.engaged === false && isGivenUp(gate),
+  waitingAndGivenUp: ({ context }: Asked) => copyOf(context)?.deleting === true && isGivenUp(context.gate),
+  // What merely lost a race, or was refused by this cluster, is tried again.
+  refusedAndGivenUp: ({ context: { gate, refused } }: Asked) =>
+    refused !== null && refused.cause !== "outdated" && refused.here !== true && isGivenUp(gate),
   copyUnknown: ({ context }: Asked) => copyOf(context) === null && !context.confirmedAbsent,
   copyAbsent: ({ context }: Asked) => copyOf(context) === null,
   markedButNotLooked: ({ context }: Asked) => markedButNotLooked(context),

@@ -74,9 +74,9 @@ export const objectMemory = {
     const attempts = context.attempts + 1;
     const retryIn = Math.max(REFUSAL_DELAY[event.cause](attempts), (event.retryAfter ?? 0) * 1000);
     const wanted = attempted(context);
-    const { cause, message } = event;
+    const { cause, message, here } = event;
     const said = LASTING.has(cause) ? `${cause} ${wanted}` : context.said;
-    const refused = { cause, message, wanted, isNews: said !== context.said };
+    const refused = { cause, message, wanted, isNews: said !== context.said, ...(here ? { here } : {}) };
     // What a GET found is no longer so, and no watch will tell: look again.
     return { attempts, retryIn, refused, said, ...(cause === "outdated" ? { found: null } : {}) };
   },

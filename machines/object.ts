@@ -33,6 +33,7 @@ export const objectMachine = setup({
     deleteCopy: () => {},
     stripMarkers: () => {},
     removeFinalizer: () => {},
+    letGo: () => {},
     reportRefusal: () => {},
     reportPause: () => {},
     nameRivals: () => {},
@@ -297,11 +298,13 @@ export const objectMachine = setup({
         weighing: {
           always: [
             { guard: "noFinalizer", target: "released" },
-            { guard: "orphanUnreachable", target: "releasing" },
+            { guard: "orphanUnreachable", target: "lettingGo" },
+            { guard: "awayAndGivenUp", target: "lettingGo" },
             { guard: "notEngaged", target: "blocked" },
             { guard: "copyUnknown", target: "lookingUp" },
             { guard: "copyNotOurs", target: "releasing" },
             { guard: "orphanWanted", target: "stripping" },
+            { guard: "waitingAndGivenUp", target: "lettingGo" },
             { guard: "copyDeleting", target: "awaitingRemoval" },
             { target: "deleting" },
           ],
@@ -316,7 +319,7 @@ export const objectMachine = setup({
           entry: "deleteCopy",
           on: {
             deleted: { target: "releasing", actions: "noteDeleted" },
-            "delete.waiting": { target: "awaitingRemoval", actions: "noteCopy" },
+            "delete.waiting": { target: "waiting", actions: "noteCopy" },
             ...consumerVanished,
           },
         },
@@ -325,6 +328,8 @@ export const objectMachine = setup({
           entry: "stripMarkers",
           on: { orphaned: { target: "releasing", actions: "noteDeleted" } },
         },
+        waiting: { always: [{ guard: "waitingAndGivenUp", target: "lettingGo" }, { target: "awaitingRemoval" }] },
+        refused: { always: [{ guard: "refusedAndGivenUp", target: "lettingGo" }, { target: "blocked" }] },
         awaitingRemoval: {
           tags: "resting",
           entry: "scheduleLook",
@@ -337,13 +342,19 @@ export const objectMachine = setup({
           entry: "removeFinalizer",
           on: { released: "released", ...consumerVanished },
         },
+        lettingGo: {
+          description:
+            "Takes our finalizer off without the provider's word, because an operator said so; what may be left there is counted.",
+          entry: "letGo",
+          on: { released: "released", ...consumerVanished },
+        },
         released: { tags: "resting", entry: "settle", description: "Nothing of ours holds the object any more." },
         blocked: {
           tags: "resting",
           description: "Cannot go on: the provider is away or refuses; tried again when due.",
         },
       },
-      on: { refused: { target: ".blocked", actions: ["noteRefusal", "forgetFound", "reportRefusal"] } },
+      on: { refused: { target: ".refused", actions: ["noteRefusal", "forgetFound", "reportRefusal"] } },
     },
     gone: {
       tags: "resting",

@@ -16,6 +16,8 @@ export interface BindingView {
   /** Carries our finalizer; without it nothing is done for it yet. */
   claimed: boolean;
   deleting: boolean;
+  /** It is being deleted, and an operator wants its objects let go of without the provider's word. */
+  letGo: boolean;
   /** What stops every write for it, itself or its Connection, to be named in a message; "" for nothing. */
   paused: string;
   adopt: boolean;
@@ -61,6 +63,8 @@ export interface Ruled {
   adopt: boolean;
   /** What stops every write for them, to be named in a message; "" for nothing. */
   paused: string;
+  /** Without the provider's word: each of the bindings that go says so. */
+  letGo?: true;
   /** The Connection of the binding that decides; absent where none does. */
   through?: string;
 }
@@ -76,8 +80,14 @@ export function rule(bindings: readonly BindingView[], api: ApiName, namespace: 
   const paused = leaving.find((one) => one.paused !== "")?.paused ?? "";
   const draining = first !== undefined && !concerned.some((one) => isComing(one, api));
   return draining
-    ? { mode: "drain", adopt: false, paused, through: first.connection }
+    ? { mode: "drain", adopt: false, paused, through: first.connection, ...(isLetGo(leaving) ? { letGo: true } : {}) }
     : { mode: "held", adopt: false, paused };
+}
+
+/** What one that waits for the provider still holds is not let go of by another; one that stays is not asked. */
+function isLetGo(leaving: readonly BindingView[]): boolean {
+  const going = leaving.filter(({ deleting }) => deleting);
+  return going.length > 0 && going.every(({ letGo }) => letGo);
 }
 
 /** How many bindings of one Connection want `api` here, and how many wait to be rid of it. */

@@ -111,6 +111,7 @@ beforeEach(() => {
     settings: { groups: { excluded: new Set(), allowed: new Set() } },
     phases: { get: () => ({ state: phase, lost: false, reason: "" }) },
     unwritable: new Set(),
+    overdue: new Set(),
     engagements: {
       get: () => ({ epoch: 1, source, cluster: provider, offer: () => offer, definition: () => provider.get() }),
     },

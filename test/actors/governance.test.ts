@@ -43,6 +43,7 @@ beforeEach(() => {
     syncers,
     engagements: new Map(),
     unwritable: new Set(),
+    overdue: new Set(),
     phases: { get: (name: string) => ({ state: states[name] ?? "ready", lost: false, reason: "" }) },
     directory: {
       connection,

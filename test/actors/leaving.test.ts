@@ -190,6 +190,20 @@ describe("a deletion that does not come through", () => {
     expect(written).toEqual([]);
   });
 
+  test("is looked at once more as soon as it may be let go of without the provider's word, and not before", async () => {
+    const woken: string[] = [];
+    engine.wake = (key) => void woken.push(key);
+    syncer.ruleFor = () => ({ mode: "drain", adopt: false, paused: "", letGo: true });
+    leaves();
+    held();
+    await pass(2_900);
+    expect(woken).toEqual([]);
+    await pass(200);
+    expect(woken.filter((key) => key.includes("/object/"))).toEqual([`acme/object/widgets.example.org/${ID}`]);
+    noteLeft(work);
+    expect(woken.filter((key) => key.includes("/object/"))).toHaveLength(1);
+  });
+
   test("of a drain is told by its binding alone", async () => {
     syncer.ruleFor = () => ({ mode: "drain", adopt: false, paused: "" });
     syncer.watching?.table.consumerSeen(widget({ finalizers: [FINALIZER.syncer] }));

@@ -27,7 +27,8 @@ function setUp(): void {
   version = 1;
 }
 
-const views = () => directory.allBindings().map((binding) => viewOf(directory, binding, false));
+const views = () =>
+  directory.allBindings().map((binding) => viewOf(directory, binding, { unwritable: false, overdue: false }));
 const recalled = () =>
   recall(directory, "views", () => {
     computed++;
@@ -81,6 +82,15 @@ const DEEDS: Record<string, Deed> = {
   "it has not let go of an API": () =>
     directory.bindings.sink.seen(
       binding("one", { status: { ...condition("True"), boundAPIs: [{ name: "old.example.org" }] } }),
+    ),
+  "it is to let go": () =>
+    directory.bindings.sink.seen(
+      binding("one", {
+        metadata: {
+          deletionTimestamp: "2026-01-02T00:00:00Z",
+          annotations: { "core.kube-bind.io/release": "true" },
+        },
+      }),
     ),
   "it is paused": () =>
     directory.bindings.sink.seen(binding("one", { metadata: { annotations: { "core.kube-bind.io/paused": "true" } } })),

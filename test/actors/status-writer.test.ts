@@ -122,6 +122,7 @@ describe("a status", () => {
       startedAt: clock.now() - 60_000,
       shown: new Map(),
       unwritable: new Set(),
+      overdue: new Set(),
       doubts: new Map(),
       log: { warn: () => warned++ },
       consumer: {

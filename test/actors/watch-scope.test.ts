@@ -35,6 +35,7 @@ function setUp(mapper?: Mapper, namespaced = true): void {
   engine = {
     phases: { get: () => ({ state: phase, lost: false, reason: "" }) },
     unwritable: new Set(),
+    overdue: new Set(),
     directory: {
       connection: () => undefined,
       bindingsOf: () => bindings,

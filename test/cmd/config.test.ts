@@ -43,6 +43,19 @@ describe("a duration", () => {
   });
 });
 
+describe("how long a drain waits", () => {
+  it("is for ever, unless a time is given", () => {
+    expect(parsed()["drain-timeout"]).toBe(0);
+    expect(parsed("--drain-timeout", "0")["drain-timeout"]).toBe(0);
+    expect(parsed("--drain-timeout", "2h")["drain-timeout"]).toBe(7_200_000);
+  });
+
+  it.each(["never", "0s", "-1s", "10"])("is not %o", (text) => {
+    const message = "--drain-timeout: must be a duration such as 30s or 5m, at least 1s, or 0 for never";
+    expect(() => parsed(`--drain-timeout=${text}`)).toThrow(new UsageError(message));
+  });
+});
+
 describe("what weakens the way to a provider", () => {
   const names = ["allow-http", "allow-insecure-skip-tls-verify"] as const;
 

@@ -11,6 +11,7 @@ import {
   NOTHING_RELATED,
 } from "../../machines/binding.ts";
 import { bindingConditions, boundApis } from "../../machines/binding-status.ts";
+import { NOTHING_BLOCKED } from "../../machines/rules/blockers.ts";
 import { api, binding, BLOCKED, NO_CONNECTION, NOT_READY, READY } from "./binding-samples.ts";
 
 const THEN = "2026-01-01T00:00:00Z";
@@ -140,6 +141,19 @@ describe("a binding says", () => {
 });
 
 describe("its message", () => {
+  it("says what can be done about a drain that is blocked, and what is done about it, and no more", () => {
+    const of = (fact: object, blocked = BLOCKED) =>
+      told({ binding: binding({ deleting: true, ...fact }), blocked }).message["Ready"];
+    expect(of({})).toMatch(/; the annotation core\.kube-bind\.io\/release: "true" on this binding lets go .* there$/);
+    expect(of({ drainEnd: THEN })).toContain(`; at ${THEN} --drain-timeout does so`);
+    const by = "--drain-timeout, which is over";
+    expect(of({ drainEnd: THEN, letGoBy: by })).toMatch(
+      /; let go without the provider's word, by --drain-timeout, .*$/,
+    );
+    expect(of({ drainEnd: THEN }, NOTHING_BLOCKED)).not.toContain("release");
+    expect(told({ blocked: BLOCKED }).message["Synced"]).not.toContain("core.kube-bind.io/release");
+  });
+
   it("is the Connection's own while that is not ready", () => {
     const { message } = told({ connection: NOT_READY });
     expect([message["Ready"], message["Connected"]]).toEqual([NOT_READY.message, NOT_READY.message]);

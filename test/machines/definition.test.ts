@@ -43,9 +43,10 @@ const ANSWERS: Record<string, Record<string, readonly string[]>> = {
     writeStatus: ["mirrored", "consumer.gone", "refused"],
     markConflict: ["marked", "consumer.gone", "refused"],
     clearMark: ["unmarked", "consumer.gone", "refused"],
-    deleteCopy: ["deleted", "delete.waiting", "refused"],
+    deleteCopy: ["deleted", "delete.waiting", "consumer.gone", "refused"],
     stripMarkers: ["orphaned", "refused"],
     removeFinalizer: ["released", "consumer.gone", "refused"],
+    letGo: ["released", "consumer.gone", "refused"],
     nameRivals: ["contest.named"],
   },
   related: {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 
-import type { ConsumerFact, CopyFact, ObjectEvent } from "../../machines/object-facts.ts";
+import type { ConsumerFact, CopyFact, Gate, ObjectEvent } from "../../machines/object-facts.ts";
 import {
   another,
   consumer,
@@ -93,9 +93,9 @@ describe("the way out", () => {
 
   test("Orphan releases even while the provider is away, and unblocks a deletion that waits", () => {
     const away = gate({ engaged: false });
-    expect(at(...deletion({ orphan: true }, copy(), away))).toBe("cleaningUp.releasing");
+    expect(at(...deletion({ orphan: true }, copy(), away))).toBe("cleaningUp.lettingGo");
     const orphan: ObjectEvent = { type: "consumer.seen", consumer: consumer({ deleting: true, orphan: true }) };
-    expect(at(...deletion({}, copy(), away), orphan, PASS)).toBe("cleaningUp.releasing");
+    expect(at(...deletion({}, copy(), away), orphan, PASS)).toBe("cleaningUp.lettingGo");
     expect(at(...deletion({}, copy()), refused("forbidden"), orphan, PASS)).toBe("cleaningUp.stripping");
   });
 
@@ -117,5 +117,48 @@ describe("the way out", () => {
 
   test("an object that vanishes while it is released leaves nothing to do", () => {
     expect(at(...deletion({}, foreign()), { type: "consumer.gone" })).toBe("gone");
+  });
+});
+
+describe("a drain that no longer waits for the provider's word", () => {
+  const drain = (provider: CopyFact | null, allowed: Partial<Gate> = {}, object: Partial<ConsumerFact> = {}) => [
+    ...told(consumer(object), provider, gate({ mode: "drain", letGo: true, ...allowed })),
+    PASS,
+  ];
+  const waiting: ObjectEvent = { type: "delete.waiting", copy: copy({ deleting: true }) };
+
+  test("deletes what can be deleted, and lets go of that with the provider's word", () => {
+    expect(at(...drain(copy()))).toBe("cleaningUp.deleting");
+    expect(at(...drain(copy()), { type: "deleted" })).toBe("cleaningUp.releasing");
+    expect(at(...drain(null), looked(null))).toBe("cleaningUp.releasing");
+    expect(at(...drain(foreign()))).toBe("cleaningUp.releasing");
+  });
+
+  test("lets go without it where the provider is away, refuses, or holds the copy", () => {
+    expect(at(...drain(copy(), { engaged: false }))).toBe("cleaningUp.lettingGo");
+    expect(at(...drain(null, { engaged: false }, { deleting: true }))).toBe("cleaningUp.lettingGo");
+    expect(at(...drain(copy({ deleting: true })))).toBe("cleaningUp.lettingGo");
+    expect(at(...drain(copy()), waiting)).toBe("cleaningUp.lettingGo");
+    for (const cause of ["forbidden", "rejected", "fault"] as const) {
+      expect(at(...drain(copy()), refused(cause))).toBe("cleaningUp.lettingGo");
+      expect(at(...drain(null), refused(cause))).toBe("cleaningUp.lettingGo");
+      expect(at(...drain(copy(), {}, { orphan: true }), refused(cause))).toBe("cleaningUp.lettingGo");
+    }
+  });
+
+  test("tries again what merely lost a race, or what this cluster has refused", () => {
+    expect(at(...drain(copy()), refused("outdated"))).toBe("cleaningUp.blocked");
+    const refusedHere = { ...refused("fault"), here: true } as ObjectEvent;
+    expect(at(...drain(copy()), refusedHere)).toBe("cleaningUp.blocked");
+    expect(at(...drain(copy(), { engaged: false }), refusedHere)).toBe("cleaningUp.blocked");
+  });
+
+  test("is none while it is paused, nor for what a user deletes where a binding governs it", () => {
+    expect(at(...drain(copy(), { engaged: false, paused: "Binding a" }))).toMatch(/^paused/);
+    for (const mode of ["sync", "held"] as const) {
+      const away = { mode, engaged: false };
+      expect(at(...drain(copy(), away, { deleting: true }))).toBe("cleaningUp.blocked");
+      expect(at(...drain(copy({ deleting: true }), { mode }, { deleting: true }))).toBe("cleaningUp.awaitingRemoval");
+    }
   });
 });

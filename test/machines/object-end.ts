@@ -47,11 +47,14 @@ function leaving(world: World): Part {
   const asIs = { consumer: endOf("", world).consumer, copy: held(copy) };
   if (!consumer?.finalizers.includes("ours")) return { at: "cleaningUp.released", ...asIs };
   const released = { at: "cleaningUp.released", consumer: letGo(world) };
-  if (consumer.orphan && !gate.engaged) return { ...released, copy: held(copy) };
+  const isGivenUp = gate.mode === "drain" && gate.letGo === true;
+  if ((consumer.orphan || isGivenUp) && !gate.engaged) return { ...released, copy: held(copy) };
   if (!gate.engaged) return { at: "cleaningUp.blocked", ...asIs };
   if (copy === null || ownerOf(world) !== "ours") return { ...released, copy: held(copy) };
   if (consumer.orphan) return { ...released, copy: held({ ...copy, clusterUid: "", objectUid: "", owned: STRIPPED }) };
-  if (copy.held) return { at: "cleaningUp.awaitingRemoval", ...asIs, copy: held({ ...copy, deleting: true }) };
+  const going = held({ ...copy, deleting: true });
+  if (copy.held && !isGivenUp) return { at: "cleaningUp.awaitingRemoval", ...asIs, copy: going };
+  if (copy.held) return { ...released, copy: going };
   return { ...released, copy: null };
 }
 

@@ -31,6 +31,8 @@ const gates = [
   gate({ mode: "elsewhere" }),
   gate({ engaged: false }),
   gate({ paused: "Connection acme" }),
+  gate({ mode: "drain", letGo: true }),
+  gate({ mode: "drain", letGo: true, engaged: false }),
 ];
 
 const facts: ObjectEvent[] = [

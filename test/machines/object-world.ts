@@ -137,6 +137,8 @@ export function simulate(
     consumer: (object: ConsumerObject | null) => isLost || keeper("consumer", [consumerTold(object)]),
     copy: (copy: ProviderObject | null) => isLost || keeper("copy", [copyTold(copy)]),
   };
+  /** The provider has not done what was asked of it last. */
+  let wasRefused = false;
   const writes: string[] = [];
   const violations: string[] = [];
   let version = 1000;
@@ -304,23 +306,36 @@ export function simulate(
       const object = consumerIs(uid);
       if (object.finalizers[finalizers.ours] !== "ours") throw new Refused("outdated");
       if (mark !== "" && object.mark === "") throw new Refused("outdated");
-      never("a release while our copy lives", isOurs(world.copy) && !object.orphan);
-      object.finalizers.splice(finalizers.ours, 1);
-      object.mark = "";
-      released(object);
-      return { type: "released" };
+      never("a release while our copy lives", isOurs(world.copy));
+      return released(object);
+    },
+    letGo(context) {
+      const { mode, engaged, letGo = false } = world.gate;
+      const object = consumerIs(context.consumer?.uid);
+      const isGivenUp = mode === "drain" && letGo;
+      if (!isGivenUp && (engaged || mode === "elsewhere" || context.consumer?.orphan !== true))
+        throw new Refused("outdated");
+      if (!object.finalizers.includes("ours")) throw new Refused("outdated");
+      const isAway = context.gate?.engaged === false;
+      never("letting go of what can be deleted", !isAway && !wasRefused && copyOf(context)?.deleting !== true);
+      return released(object);
     },
   };
 
   /** An object that was being deleted goes with its last finalizer. */
-  const released = (object: ConsumerObject): void => {
+  const released = (object: ConsumerObject): ObjectEvent => {
+    object.finalizers.splice(object.finalizers.indexOf("ours"), 1);
+    object.mark = "";
     if (object.deleting && object.finalizers.length === 0) {
       world.consumer = null;
       heard.consumer(null);
     } else wroteConsumer(object);
+    return { type: "released" };
   };
 
   const READS = new Set(["lookUpCopy"]);
+  const HERE = new Set(["removeFinalizer", "letGo"]);
+  const ENDS = new Set(["lookUpCopy", "deleteCopy", "stripMarkers"]);
   /** As the actor does, who looks once more before each write. */
   const unlessPaused = (name: string, request: () => ObjectEvent): ObjectEvent => {
     if (!READS.has(name) && isPaused()) throw new Refused("outdated");
@@ -330,20 +345,24 @@ export function simulate(
   const answer = (name: string, request: (context: ObjectContext) => ObjectEvent) => async (context: ObjectContext) => {
     never(`${name} while it is known to be paused`, isKnownPaused(context));
     const chosen = fate();
-    if (chosen !== "done" && chosen !== "lost") return failure(chosen);
+    if (ENDS.has(name)) wasRefused = chosen !== "done";
+    if (chosen !== "done" && chosen !== "lost") return failed(name, chosen);
     isLost = chosen === "lost";
     try {
       const answered = unlessPaused(name, () => request(context));
       if (!READS.has(name) && answered.type !== "occupied" && answered.type !== "namespace.missing") writes.push(name);
-      return chosen === "lost" ? failure("fault") : answered;
+      return chosen === "lost" ? failed(name, "fault") : answered;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      if (error.fate !== "gone") return failure(error.fate);
+      if (error.fate !== "gone") return failed(name, error.fate);
       heard.consumer(null);
       return { type: "consumer.gone" } as const;
     }
   };
-  const failure = (cause: RefusalCause): ObjectEvent => ({ type: "refused", cause, message: `refused: ${cause}` });
+  const failed = (name: string, cause: RefusalCause): ObjectEvent => {
+    const refused = { type: "refused", cause, message: `refused: ${cause}` } as const;
+    return HERE.has(name) ? { ...refused, here: true } : refused;
+  };
   const effects: Effects<ObjectContext, ObjectEvent> = {
     reportRefusal: async () => undefined,
     reportPause: async () => undefined,

@@ -11,6 +11,7 @@ const view = (change: Partial<BindingView> = {}): BindingView => ({
   created: "2026-01-01T00:00:00Z",
   claimed: true,
   deleting: false,
+  letGo: false,
   paused: "",
   adopt: false,
   apis: [API],
@@ -86,6 +87,31 @@ describe("a binding that is paused", () => {
   it("holds nothing up for the objects that another one governs", () => {
     const bindings = [view({ deleting: true, paused }), namespaced("x")];
     expect(rule(bindings, API, "x")).toMatchObject({ mode: "sync", paused: "" });
+  });
+});
+
+describe("without the provider's word", () => {
+  const going = (change: Partial<BindingView> = {}) => view({ deleting: true, letGo: true, ...change });
+  const letGo = (...bindings: BindingView[]) => rule(bindings, API, "x").letGo === true;
+
+  it("are let go the objects of a binding that is deleted, if that is what is said of it", () => {
+    expect(letGo(going())).toBe(true);
+    expect(letGo(going({ letGo: false }))).toBe(false);
+    expect(letGo(going({ apis: [], leaving: [API] }))).toBe(true);
+  });
+
+  it("are let go none that another binding governs, or will, or still waits for", () => {
+    expect(letGo(going(), view({ name: "b" }))).toBe(false);
+    expect(letGo(going(), view({ name: "b", claimed: false }))).toBe(false);
+    expect(letGo(going(), namespaced("x", { deleting: true }))).toBe(false);
+    expect(letGo(going(), namespaced("y", { deleting: true }))).toBe(true);
+    expect(letGo(going(), namespaced("x", { deleting: true, letGo: true }))).toBe(true);
+  });
+
+  it("a binding that stays and has let go of the API is not asked, and lets nothing go by itself", () => {
+    const leaving = namespaced("x", { apis: [], leaving: [API] });
+    expect(letGo(leaving)).toBe(false);
+    expect(letGo(leaving, going())).toBe(true);
   });
 });
 
