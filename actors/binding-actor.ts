@@ -245,7 +245,7 @@ export async function bindingPass(engine: Engine, connection: string, { namespac
   const binding = found?.spec.connectionRef.name === connection ? found : undefined;
   const context = (engine.records.get(key)?.context as BindingContext | undefined) ?? initialBindingContext;
   const due = engine.timers.takeDue(key);
-  if (binding !== undefined && noteOverdue(engine, binding)) lookAgain(engine, binding);
+  noteTime(engine, binding);
   const rest = await runPass<BindingContext, BindingEvent>({
     machine,
     record: { value: { engaging: "waiting" }, context },
@@ -278,6 +278,11 @@ function nextLook(engine: Engine, { namespace, name }: Key, written: boolean): n
   const isMovingOn = isMoving(courseOf(directory, binding));
   const isLettingGo = isMovingOn || isDeleting(binding) || answeredApis(binding).length > listedApis(binding).length;
   return isLettingGo ? Math.min(BACKSTOP, timeLeft(engine, binding) ?? BACKSTOP) : null;
+}
+
+/** Time is no change of the binding: those who act for its objects are told of it. */
+function noteTime(engine: Engine, binding: AnyBinding | undefined): void {
+  if (binding !== undefined && noteOverdue(engine, binding)) lookAgain(engine, binding);
 }
 
 /** What it saw may have been a moment between two reports of a syncer, which tells nothing twice. */

@@ -131,11 +131,11 @@ const isAnothers = (engine: Engine, { crd, connection }: Syncer): boolean => {
 /** What the bindings as they are now mean for this syncer's objects in `namespace`; `able`: the API can be synced. */
 export function rulingFor(engine: Engine, syncer: Syncer, namespace: string, able: boolean): Ruling {
   if (isAnothers(engine, syncer)) return ELSEWHERE;
-  const { mode, adopt, through, letGo = false, ...ruled } = ruleIn(engine, syncer, namespace);
+  const { mode, adopt, through, ...ruled } = ruleIn(engine, syncer, namespace);
   const isMine = through === undefined ? isCaretaker(engine, syncer) : through === syncer.connection;
   if (!isMine) return ELSEWHERE;
   const paused = ruled.paused || connectionPause(engine.directory, syncer.connection);
   if (mode === "held" && isAbandoned(engine, syncer, namespace)) return { mode: "drain", adopt: false, paused };
   if (mode === "sync" && !able) return { mode: "held", adopt: false, paused };
-  return { mode, adopt, paused, ...(letGo ? { letGo } : {}) };
+  return { ...ruled, mode, adopt, paused };
 }

@@ -62,6 +62,14 @@ function blockerFor(engine: Engine, syncer: Syncer, id: string, { consumer, copy
 
 const messageOf = ({ cause, detail }: Blocker): string => `${cause}: ${detail}. ${DELETION_BLOCKERS[cause].todo}`;
 
+/** Only what is blocked is let go of without the provider's word: this may be the moment that the object waits for. */
+function note(engine: Engine, syncer: Syncer, leaving: Leaving, found: { id: string; blocker: Blocker | null }): void {
+  const isLetGo = () => isGivenUp(gateFor(syncer, found.id));
+  const before = isLetGo();
+  leaving.blocker = found.blocker;
+  if (!before && isLetGo()) engine.wake(objectKey(syncer.connection, syncer.api, parseKey(found.id)));
+}
+
 /** Judges one of them anew; true when what is to be reported of it has changed. */
 function judge(engine: Engine, syncer: Syncer, id: string): boolean {
   const leaving = syncer.leaving.get(id);
@@ -73,11 +81,7 @@ function judge(engine: Engine, syncer: Syncer, id: string): boolean {
   }
   if (engine.clock.now() - leaving.since < PATIENCE) return false;
   const before = leaving.blocker;
-  const wasGivenUp = isGivenUp(gateFor(syncer, id));
-  leaving.blocker = blockerFor(engine, syncer, id, entry);
-  // Only what is blocked is let go of, so this is the moment that it has waited for.
-  if (!wasGivenUp && isGivenUp(gateFor(syncer, id)))
-    engine.wake(objectKey(syncer.connection, syncer.api, parseKey(id)));
+  note(engine, syncer, leaving, { id, blocker: blockerFor(engine, syncer, id, entry) });
   tell(engine, syncer, id, leaving);
   return before?.cause !== leaving.blocker?.cause || before?.detail !== leaving.blocker?.detail;
 }

@@ -5,112 +5,23 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { Key, Resource } from "../../crds/kube-object.ts";
-import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, SECRETS } from "../../crds/resources.ts";
-import { type FaultProxy, kubeconfigAt, startFaultProxy } from "../harness/fault-proxy.ts";
-import { eventually, NotYet } from "../harness/wait.ts";
-import { absent, conditions, type Expected, object, READY } from "./conditions.ts";
+import { ANNOTATION } from "../../crds/labels.ts";
+import { CLUSTER_BINDINGS, CONNECTIONS, EVENTS } from "../../crds/resources.ts";
+import { eventually } from "../harness/wait.ts";
+import { absent, conditions, type Expected } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
-import { type Lane, openLane } from "./lanes.ts";
-import { type Landscape, PATIENCE, served, startLandscape } from "./landscape.ts";
-import { apiName, instance, secret } from "./manifests.ts";
-import { at } from "./objects.ts";
-import { PROVIDER_RIGHTS } from "./rights.ts";
+import { type Landscape, PATIENCE, startLandscape } from "./landscape.ts";
+import { bringUp, bystander, type Case, drop, isLetGo, nothingIsLeft, OBSTACLES } from "./obstacles.ts";
 import { timeToTell } from "./time-to-tell.ts";
-import { grantAll, providerUserOf, setRules, untilRefused, userWith, without } from "./rules.ts";
 
 /** Milliseconds within which a deletion names what blocks it, and what a machine may add on which 24 cases run side by side. */
 const IN_TIME = 5_000;
 const BUSY = 3_000;
 
-const FINALIZERS = [{ op: "remove", path: "/metadata/finalizers" }];
-
 let land: Landscape;
 let invariants: Invariants;
 const up = () => land.provider.objects;
 const down = () => land.consumer.objects;
-
-interface Case extends Lane {
-  proxy: FaultProxy;
-  kubeconfig: string;
-}
-
-interface Obstacle {
-  title: string;
-  letter: string;
-  /** Brings it about, before anything is deleted. */
-  arise: (one: Case) => Promise<unknown>;
-  /** The cause that is shown; undefined: it is in nobody's way. */
-  cause?: string;
-  /** What else is said of it. */
-  says?: RegExp;
-  mend: (one: Case) => Promise<unknown>;
-}
-
-const mayNotDelete = { group: "example.org", resource: "*", verb: "delete" };
-const nothing = async () => undefined;
-
-const hold = async ({ type, pieces: { instance: held } }: Case, finalizers: string[] | null) =>
-  (await up().get(type, held.key)) && up().merge(type, held.key, { metadata: { finalizers } });
-
-const OBSTACLES: Obstacle[] = [
-  {
-    title: "the provider is down",
-    letter: "down",
-    arise: ({ proxy }) => proxy.set("refuse"),
-    cause: "ProviderUnreachable",
-    says: /connection was refused/,
-    mend: ({ proxy }) => proxy.set("pass"),
-  },
-  {
-    title: "the provider does not allow deletes",
-    letter: "forb",
-    arise: async ({ word }) => {
-      await setRules(land.provider.plane, providerUserOf(word), without(PROVIDER_RIGHTS, mayNotDelete));
-      await untilRefused(land.provider.plane, providerUserOf(word), { ...mayNotDelete, resource: `${word}s` }, word);
-    },
-    cause: "Forbidden",
-    says: /cannot delete resource/,
-    mend: ({ word }) => grantAll(land, word),
-  },
-  {
-    title: "the copy has a finalizer of the provider's",
-    letter: "held",
-    arise: (one) => hold(one, ["example.org/hold"]),
-    cause: "ProviderFinalizer",
-    says: /example\.org\/hold/,
-    mend: (one) => hold(one, null),
-  },
-  {
-    title: "the definition is gone on the provider",
-    letter: "noup",
-    arise: async ({ type }) => {
-      await up().remove(CRDS, at(apiName(type)));
-      await absent(up(), CRDS, at(apiName(type)));
-    },
-    mend: nothing,
-  },
-  {
-    title: "the definition is deleted on the consumer",
-    letter: "nodn",
-    arise: ({ type }) => down().remove(CRDS, at(apiName(type))),
-    mend: nothing,
-  },
-  {
-    title: "the Secret is gone",
-    letter: "nosc",
-    arise: async ({ pieces: { Secret } }) => {
-      await down().remove(SECRETS, Secret.key);
-      await down().patch(SECRETS, Secret.key, FINALIZERS);
-    },
-    cause: "ProviderUnreachable",
-    says: /Secret kube-bind\/\w+ does not exist/,
-    mend: async ({ word, kubeconfig, pieces: { Secret } }) => {
-      await down().create(SECRETS, secret(word, kubeconfig));
-      // Whoever deletes it again before it is seen is where he was.
-      await object(down(), SECRETS, Secret.key, "to be held", ({ metadata }) => metadata.finalizers?.length);
-    },
-  },
-];
 
 interface Way {
   title: string;
@@ -121,9 +32,6 @@ interface Way {
   /** What else has to be deleted for the whole bundle to go. */
   finish: (one: Case) => Promise<unknown>;
 }
-
-const drop = ({ pieces }: Case, ...names: (keyof Lane["pieces"])[]) =>
-  Promise.all(names.map((name) => down().remove(pieces[name].resource, pieces[name].key)));
 
 /** Says so, in time. */
 async function says({ word }: Case, resource: Resource, key: Key, expected: Record<string, Expected>): Promise<void> {
@@ -218,46 +126,11 @@ beforeAll(async () => {
 });
 afterAll(() => land?.stop());
 
-/** With an object of another user's of the same API on the provider. */
-async function bringUp(word: string): Promise<Case> {
-  const [lane, proxy, user] = await Promise.all([
-    openLane(land, word),
-    startFaultProxy(land.provider.plane.url),
-    userWith(land, word, PROVIDER_RIGHTS),
-  ]);
-  const kubeconfig = kubeconfigAt(user, proxy.url);
-  const { pieces, type } = lane;
-  await up().create(type, instance(type, "bystander", word, { size: "theirs" }));
-  await down().create(SECRETS, secret(word, kubeconfig));
-  for (const name of ["Connection", "binding"] as const) await down().create(pieces[name].resource, pieces[name].body);
-  await conditions(down(), CLUSTER_BINDINGS, pieces.binding.key, READY);
-  await served(land.consumer, type);
-  await down().create(type, pieces.instance.body);
-  await object(up(), type, pieces.instance.key, "to be there");
-  return { ...lane, proxy, kubeconfig };
-}
-
-async function nothingIsLeft({ pieces, type, word }: Case): Promise<void> {
-  await Promise.all(Object.values(pieces).map(({ resource, key }) => absent(down(), resource, key)));
-  await absent(down(), CRDS, at(apiName(type)));
-  await eventually(
-    "the copy to be gone, and the bystander to be there",
-    async () => {
-      const names = (await up().list(type, word)).map(({ metadata }) => metadata.name);
-      return names.join() === "bystander" || names.length === 0 || new NotYet(names);
-    },
-    PATIENCE,
-  );
-  await invariants.check({ word, quiet: false });
-}
-
-const hasBystander = async ({ type, word }: Case) => (await up().get(type, at("bystander", word)))?.metadata;
-
 describe("a deletion ends clean, if need be once its blocker is mended, where", () => {
   for (const { obstacle, way, title } of CASES)
     test.concurrent(title, async () => {
-      const one = await bringUp(`${obstacle.letter}${way.letter}`);
-      const before = await hasBystander(one);
+      const one = await bringUp(land, `${obstacle.letter}${way.letter}`);
+      const before = await bystander(one);
       try {
         await obstacle.arise(one);
         await way.remove(one);
@@ -268,10 +141,35 @@ describe("a deletion ends clean, if need be once its blocker is mended, where", 
         await obstacle.mend(one);
         if (way.letter === "a") await absent(down(), one.type, one.pieces.instance.key);
         await way.finish(one);
-        await nothingIsLeft(one);
-        if (obstacle.letter !== "noup") expect(await hasBystander(one)).toEqual(before);
+        await nothingIsLeft(one, invariants);
+        if (obstacle.letter !== "noup") expect(await bystander(one)).toEqual(before);
       } finally {
         await one.proxy.stop();
       }
     });
+});
+
+describe("a binding goes, and says what it leaves, once an operator lets go without the provider's word, where", () => {
+  for (const { title, letter, arise, cause, says = /./ } of OBSTACLES) {
+    if (cause === undefined) continue;
+    test.concurrent(title, async () => {
+      const one = await bringUp(land, `${letter}r`);
+      const before = await bystander(one);
+      try {
+        await arise(one);
+        await drop(one, "binding");
+        await drains(one, cause);
+        const release = { metadata: { annotations: { [ANNOTATION.release]: "true" } } };
+        const message = new RegExp(
+          `${says.source}.*; the annotation core\\.kube-bind\\.io/release: "true" on this binding`,
+        );
+        await bindingSays(one, { Ready: { status: "False", reason: "DrainingObjects", message } });
+        await down().merge(CLUSTER_BINDINGS, one.pieces.binding.key, release);
+        await isLetGo(one, invariants, "the annotation core.kube-bind.io/release");
+        expect(await bystander(one)).toEqual(before);
+      } finally {
+        await one.proxy.stop();
+      }
+    });
+  }
 });

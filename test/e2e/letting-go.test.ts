@@ -1,10 +1,11 @@
-// How a binding lets go of its objects: by what is true of them and not by what a watch has told so far. The konnector
-// reaches its own cluster through a proxy that can hold a watch back.
+// How a binding lets go of its objects: by what is true of them and not by what a watch has told so far, and without the
+// provider's word once its drain has taken as long as it may. The konnector reaches its own cluster through a proxy that can
+// hold a watch back. What an operator says by annotation is in deletion-matrix.test.ts.
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { ANNOTATION, FINALIZER } from "../../crds/labels.ts";
-import { BINDINGS } from "../../crds/resources.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS } from "../../crds/resources.ts";
 import { type Konnector, startKonnector } from "../harness/konnector.ts";
 import { type RewritingProxy, startRewritingProxy } from "../harness/rewriting-proxy.ts";
 import { absent, conditions, object, READY } from "./conditions.ts";
@@ -13,6 +14,10 @@ import { type Lane, openLane } from "./lanes.ts";
 import { type Landscape, served, startLandscape } from "./landscape.ts";
 import { instance } from "./manifests.ts";
 import { at } from "./objects.ts";
+import { bringUp, bystander, type Case, drop, isLetGo, nothingIsLeft, type Obstacle, OBSTACLES } from "./obstacles.ts";
+
+/** Milliseconds: longer than what is blocked takes to be told of. */
+const TIMEOUT = 4_000;
 
 let land: Landscape;
 let invariants: Invariants;
@@ -26,7 +31,7 @@ beforeAll(async () => {
   invariants = invariantsOf(land);
   await land.konnector.stop();
   proxy = await startRewritingProxy(land.ownKubeconfig, (request) => request);
-  konnector = await startKonnector({ kubeconfig: proxy.kubeconfig() });
+  konnector = await startKonnector({ kubeconfig: proxy.kubeconfig(), args: ["--drain-timeout", `${TIMEOUT}ms`] });
   await konnector.ready();
 });
 afterAll(async () => {
@@ -72,4 +77,58 @@ test("what was said of an object before its binding was deleted counts, though t
   goOn();
   await up().remove(type, at("kept", "unheard"));
   await leave(which);
+});
+
+const BY_FORCE: Pick<Obstacle, "title" | "letter" | "arise"> = {
+  title: "the Connection was taken away by force",
+  letter: "gone",
+  arise: async ({ pieces: { Connection: connection } }) => {
+    await down().remove(CONNECTIONS, connection.key);
+    await down().patch(CONNECTIONS, connection.key, [{ op: "remove", path: "/metadata/finalizers" }]);
+    await absent(down(), CONNECTIONS, connection.key);
+  },
+};
+
+describe("with --drain-timeout a binding goes after that time, and says what it leaves, where", () => {
+  for (const { title, letter, arise } of [...OBSTACLES.filter(({ cause }) => cause !== undefined), BY_FORCE])
+    test.concurrent(title, async () => {
+      const one = await bringUp(land, `${letter}t`);
+      const before = await bystander(one);
+      try {
+        await arise(one);
+        await drop(one, "binding");
+        const deleted = Date.now();
+        await isLetGo(one, invariants, "--drain-timeout, which is over");
+        // A deletion has whole seconds, cut off.
+        expect(Date.now() - deleted).toBeGreaterThan(TIMEOUT - 1_000);
+        expect(await bystander(one)).toEqual(before);
+      } finally {
+        await one.proxy.stop();
+      }
+    });
+});
+
+test("an object that is merely deleted, and a binding that is paused, wait for longer than --drain-timeout", async () => {
+  const [live, paused, going] = await Promise.all(["livet", "restt", "goest"].map((word) => bringUp(land, word)));
+  const all = [live, paused, going] as Case[];
+  const pause = (value: string | null) => ({ metadata: { annotations: { [ANNOTATION.paused]: value } } });
+  try {
+    for (const { proxy: way } of all) await way.set("refuse");
+    await drop(live as Case, "instance");
+    await down().merge(CLUSTER_BINDINGS, at("restt"), pause("true"));
+    await drop(paused as Case, "binding");
+    await drop(going as Case, "binding");
+    await isLetGo(going as Case, invariants, "--drain-timeout, which is over");
+    for (const { type, pieces } of all.slice(0, 2)) {
+      const { metadata } = await down().get(type, pieces.instance.key);
+      expect(metadata.finalizers).toContain(FINALIZER.syncer);
+    }
+    await down().merge(CLUSTER_BINDINGS, at("restt"), pause(null));
+    await isLetGo(paused as Case, invariants, "--drain-timeout, which is over");
+    await (live as Case).proxy.set("pass");
+    await drop(live as Case, "binding", "Connection", "Secret");
+    await nothingIsLeft(live as Case, invariants);
+  } finally {
+    for (const { proxy: way } of all) await way.stop();
+  }
 });

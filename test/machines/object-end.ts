@@ -42,20 +42,26 @@ const letGo = ({ consumer }: World): End["consumer"] => {
   return consumer === null || (consumer.deleting && finalizers.length === 0) ? null : { finalizers, mark: "" };
 };
 
+const isGivenUp = ({ gate }: World): boolean => gate.mode === "drain" && gate.letGo === true;
+
 function leaving(world: World): Part {
   const { consumer, copy, gate } = world;
   const asIs = { consumer: endOf("", world).consumer, copy: held(copy) };
   if (!consumer?.finalizers.includes("ours")) return { at: "cleaningUp.released", ...asIs };
-  const released = { at: "cleaningUp.released", consumer: letGo(world) };
-  const isGivenUp = gate.mode === "drain" && gate.letGo === true;
-  if ((consumer.orphan || isGivenUp) && !gate.engaged) return { ...released, copy: held(copy) };
-  if (!gate.engaged) return { at: "cleaningUp.blocked", ...asIs };
-  if (copy === null || ownerOf(world) !== "ours") return { ...released, copy: held(copy) };
-  if (consumer.orphan) return { ...released, copy: held({ ...copy, clusterUid: "", objectUid: "", owned: STRIPPED }) };
+  const released = { at: "cleaningUp.released", consumer: letGo(world), copy: held(copy) };
+  if (gate.engaged) return asked(world, released);
+  return consumer.orphan || isGivenUp(world) ? released : { at: "cleaningUp.blocked", ...asIs };
+}
+
+/** The provider does what is asked of it. */
+function asked(world: World, released: Part): Part {
+  const { consumer, copy } = world;
+  if (copy === null || ownerOf(world) !== "ours") return released;
+  if (consumer?.orphan) return { ...released, copy: held({ ...copy, clusterUid: "", objectUid: "", owned: STRIPPED }) };
+  if (!copy.held) return { ...released, copy: null };
   const going = held({ ...copy, deleting: true });
-  if (copy.held && !isGivenUp) return { at: "cleaningUp.awaitingRemoval", ...asIs, copy: going };
-  if (copy.held) return { ...released, copy: going };
-  return { ...released, copy: null };
+  const stays = { at: "cleaningUp.awaitingRemoval", consumer: endOf("", world).consumer };
+  return { ...(isGivenUp(world) ? released : stays), copy: going };
 }
 
 function syncing(world: World, consumer: ConsumerObject): Part {

@@ -208,6 +208,12 @@ export function simulate(
     return { type: "deleted" };
   };
 
+  const mayLetGo = ({ consumer }: ObjectContext): boolean => {
+    const { mode, engaged, letGo = false } = world.gate;
+    if (mode === "drain" && letGo) return true;
+    return mode !== "elsewhere" && !engaged && consumer?.orphan === true;
+  };
+
   const requests: Record<string, (context: ObjectContext) => ObjectEvent> = {
     addFinalizer(context) {
       gateStands(context);
@@ -310,12 +316,8 @@ export function simulate(
       return released(object);
     },
     letGo(context) {
-      const { mode, engaged, letGo = false } = world.gate;
       const object = consumerIs(context.consumer?.uid);
-      const isGivenUp = mode === "drain" && letGo;
-      if (!isGivenUp && (engaged || mode === "elsewhere" || context.consumer?.orphan !== true))
-        throw new Refused("outdated");
-      if (!object.finalizers.includes("ours")) throw new Refused("outdated");
+      if (!mayLetGo(context) || !object.finalizers.includes("ours")) throw new Refused("outdated");
       const isAway = context.gate?.engaged === false;
       never("letting go of what can be deleted", !isAway && !wasRefused && copyOf(context)?.deleting !== true);
       return released(object);
@@ -341,11 +343,15 @@ export function simulate(
     if (!READS.has(name) && isPaused()) throw new Refused("outdated");
     return request();
   };
+  const toldFate = (name: string): Fate => {
+    const chosen = fate();
+    if (ENDS.has(name)) wasRefused = chosen !== "done";
+    return chosen;
+  };
   /** Carries out the effect, and says so, unless fate will have it otherwise. */
   const answer = (name: string, request: (context: ObjectContext) => ObjectEvent) => async (context: ObjectContext) => {
     never(`${name} while it is known to be paused`, isKnownPaused(context));
-    const chosen = fate();
-    if (ENDS.has(name)) wasRefused = chosen !== "done";
+    const chosen = toldFate(name);
     if (chosen !== "done" && chosen !== "lost") return failed(name, chosen);
     isLost = chosen === "lost";
     try {
