@@ -77,12 +77,15 @@ function sentence(names: readonly string[], atLeast: boolean, reasons: readonly 
 const UNCOUNTED =
   "the process began anew during the drain: what was let go without the provider's word before that is not counted, and copies may be left there";
 
+/** Milliseconds: deletion times have whole seconds. */
+const CUT_OFF = 1_000;
+
 /** What is to be told of it when it goes; "" for nothing. */
 function farewell(engine: Engine, binding: AnyBinding): string {
   const { uid, deletionTimestamp = "" } = binding.metadata;
   const left = [...(engine.unasked.get(uid) ?? [])];
   const by = letGoBy(engine, binding);
-  const isPartial = Date.parse(deletionTimestamp) < engine.startedAt;
+  const isPartial = Date.parse(deletionTimestamp) + CUT_OFF < engine.startedAt;
   if (left.length === 0) return by !== "" && isPartial ? UNCOUNTED : "";
   const reasons = (["asked", "Orphan"] as const).flatMap((why) => {
     const count = left.filter(([, one]) => one === why).length;
