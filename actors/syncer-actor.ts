@@ -165,6 +165,7 @@ function govern(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>): void
   // Without a live and able API nothing new is written; drains and deletions go on.
   const writes = phase.state !== "deleting" && ["ready", "disengaged", "cleaningUp"].some((state) => rest.in(state));
   syncer.lost = phase.lost;
+  syncer.tried = phase.lost || (phase.state === "away" && !phase.undecided);
   syncer.undecided = !writes && rest.in("engaging");
   syncer.ruleFor = (namespace) => rulingFor(engine, syncer, namespace, writes);
   const ruled = rulings(syncer);
@@ -177,6 +178,7 @@ function govern(engine: Engine, syncer: Syncer, rest: Rest<SyncerContext>): void
 const rulings = (syncer: Syncer): string =>
   JSON.stringify([
     syncer.lost,
+    syncer.tried,
     [...(syncer.watching?.table.namespaces() ?? [])].map((namespace) => {
       const rule = syncer.ruleFor(namespace);
       return [namespace, rule, rule.letGo === true && isTried(syncer, namespace)];

@@ -78,6 +78,8 @@ export interface Syncer {
   ruleFor: (namespace: string) => Pick<Gate, "mode" | "adopt" | "paused" | "letGo">;
   /** The Connection has been tried and leads nowhere; false while it may yet. */
   lost: boolean;
+  /** …or it is known what keeps it from being worked with. */
+  tried: boolean;
   /** Its lists are still to come, or what they mean is still to be ruled. */
   undecided: boolean;
   /** Passes of objects under way… */
@@ -128,6 +130,7 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   watching: null,
   ruleFor: () => ({ mode: "held", adopt: false, paused: "" }),
   lost: false,
+  tried: false,
   undecided: true,
   inFlight: 0,
   busy: new Map(),
@@ -172,8 +175,8 @@ function isBlocked({ leaving }: Syncer, key: string): boolean {
 }
 
 /** Has what keeps the copies from being known been met, as opposed to lists that are still to come? */
-export const isTried = ({ lost, watching }: Syncer, namespace: string): boolean =>
-  lost || (watching?.provider?.feeds.troubleOf(homeOf(watching.shape, namespace) ?? "") ?? null) !== null;
+export const isTried = ({ tried, watching }: Syncer, namespace: string): boolean =>
+  tried || (watching?.provider?.feeds.troubleOf(homeOf(watching.shape, namespace) ?? "") ?? null) !== null;
 
 /** May the copies of the namespace's objects be judged: is it known what there is of them, or that nobody will tell? */
 function isOpen({ provider, shape }: Watching, namespace: string): boolean {

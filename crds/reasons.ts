@@ -163,7 +163,7 @@ export const REASONS = {
   DrainingObjects: {
     on: ["Binding Ready=False", "Binding Synced=False"],
     when: "The binding is being deleted, refers to a Connection to another provider by now, or an API was taken out of it, and copies on the provider are still to be removed.",
-    todo: "Wait; if it lasts, the message names what blocks the deletion.",
+    todo: 'Wait; if it lasts, the message names what blocks the deletion. Where that will not be mended, annotate a binding that is being deleted with core.kube-bind.io/release: "true".',
     origin: "established",
   },
   DeletionBlocked: {

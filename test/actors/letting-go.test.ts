@@ -60,7 +60,7 @@ beforeEach(() => {
         events.push(`${about.name} ${reason}: ${message}`),
     },
   } as unknown as Engine;
-  syncer.lost = true;
+  syncer.tried = true;
   syncer.watching = { shape: shapeOf(), provider: null } as unknown as Syncer["watching"];
   syncer.ruleFor = (namespace) => rulingFor(engine, syncer, namespace, true);
 });
@@ -144,7 +144,7 @@ describe("an object is let go of", () => {
   test("not before the provider has been tried", () => {
     bind(RELEASE);
     block(AWAY);
-    syncer.lost = false;
+    syncer.tried = false;
     expect(gateFor(syncer, ID).letGo).toBeUndefined();
     const refusing = { isListed: () => false, isUnserved: () => false, troubleOf: () => ({ reason: "Forbidden" }) };
     Object.assign(syncer.watching as object, { provider: { feeds: refusing } });

@@ -5,9 +5,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { ANNOTATION, FINALIZER } from "../../crds/labels.ts";
-import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS } from "../../crds/resources.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, EVENTS } from "../../crds/resources.ts";
 import { type Konnector, startKonnector } from "../harness/konnector.ts";
 import { type RewritingProxy, startRewritingProxy } from "../harness/rewriting-proxy.ts";
+import { eventually } from "../harness/wait.ts";
 import { absent, conditions, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
 import { type Lane, openLane } from "./lanes.ts";
@@ -107,6 +108,38 @@ describe("with --drain-timeout a binding goes after that time, and says what it 
       }
     });
 });
+
+test.concurrent(
+  "Orphan lets go where the provider is away, on an object and in a drain, and what is left is told of",
+  async () => {
+    const one = await bringUp(land, "alone");
+    const { type, word, proxy: way } = one;
+    const two = at("two", word);
+    try {
+      await down().create(type, instance(type, two.name, word));
+      await object(up(), type, two, "to be there");
+      await way.set("refuse");
+      await conditions(down(), CONNECTIONS, at(word), { Ready: { status: "False" } });
+      const orphan = { metadata: { annotations: { [ANNOTATION.deletionPolicy]: "Orphan" } } };
+      for (const key of [two, one.pieces.instance.key]) await down().merge(type, key, orphan);
+      await down().remove(type, two);
+      await absent(down(), type, two);
+      const event = await eventually("an Event on the object", async () =>
+        (await down().list(EVENTS, word)).find(({ reason }) => reason === "FinalizerReleased"),
+      );
+      expect(event.involvedObject).toMatchObject({ kind: type.kind, name: "two" });
+      expect(event.message).toMatch(
+        /^let go without the provider's word, by deletion-policy Orphan: .* with the marks/,
+      );
+      expect(Object.keys((await up().get(type, two)).metadata.annotations)).toContain(ANNOTATION.consumerObjectUid);
+      await up().remove(type, two);
+      await drop(one, "binding");
+      await isLetGo(one, invariants, "deletion-policy Orphan");
+    } finally {
+      await way.stop();
+    }
+  },
+);
 
 test("an object that is merely deleted, and a binding that is paused, wait for longer than --drain-timeout", async () => {
   const [live, paused, going] = await Promise.all(["livet", "restt", "goest"].map((word) => bringUp(land, word)));
