@@ -17,11 +17,11 @@ import {
 } from "../machines/binding.ts";
 import { bindingConditions, boundApis } from "../machines/binding-status.ts";
 import type { Blocked } from "../machines/rules/blockers.ts";
-import { governing, rule } from "../machines/rules/governing.ts";
-import type { SyncerContext } from "../machines/syncer.ts";
+import { governing } from "../machines/rules/governing.ts";
+import { hasLeft, namespacesOf, remaining, tallyOf } from "./binding-drain.ts";
 import type { Cache } from "./cache.ts";
 import { courseOf, isMoving } from "./course.ts";
-import { bindingsSeen, syncerFor } from "./demand.ts";
+import { syncerFor } from "./demand.ts";
 import { answeredApis, listedApis, pauseOf } from "./directory.ts";
 import { type Engine, isoNow, phaseOf } from "./engine.ts";
 import { addCleanupWith, removeCleanup, setAnnotation } from "./finalizers.ts";
@@ -33,13 +33,12 @@ import { drainEndText, letGoBy, noteOverdue, tellUnasked, timeLeft } from "./let
 import { copyName, orphanedIn } from "./orphans.ts";
 import { areRightsUndecided, rightsOfBinding } from "./permission-news.ts";
 import { PRIORITY } from "./ports.ts";
-import { leaveNamespaces, noteHomes, noteNamespaces } from "./provider-namespaces.ts";
-import { relatedHomes, relatedLeft, relatedVerdict, routesToRecord } from "./related-report.ts";
+import { leaveNamespaces } from "./provider-namespaces.ts";
+import { relatedVerdict, routesToRecord } from "./related-report.ts";
 import { askedToWait, isStatus } from "./refusals.ts";
 import { isSaid, nextConditions, REWRITE, type Status, writeStatus } from "./status-writer.ts";
-import { busyIn, isAtRest, type Syncer } from "./syncer.ts";
+import type { Syncer } from "./syncer.ts";
 import { verdictIn } from "./syncer-report.ts";
-import type { Tally } from "./table.ts";
 
 const machine = hosted(bindingMachine, ["claim", "record", "note", "release"]);
 
@@ -48,22 +47,6 @@ const resourceFor = (binding: AnyBinding): Resource =>
 
 const cacheFor = (engine: Engine, binding: AnyBinding): Cache<AnyBinding> =>
   binding.kind === "ClusterBinding" ? engine.directory.clusterBindings : engine.directory.bindings;
-
-/** Namespaces whose objects this binding answers for; with `namespace` its own only. */
-const namespacesOf = (binding: AnyBinding, syncer: Syncer): string[] => {
-  const { namespace } = keyOf(binding);
-  if (binding.kind === "Binding") return [namespace];
-  return [...(syncer.watching?.table.namespaces() ?? [])];
-};
-
-function tallyOf(syncer: Syncer, namespaces: string[]): Tally {
-  const total: Tally = { claimed: 0, foreign: 0, another: 0, failing: 0, paused: 0 };
-  for (const namespace of namespaces) {
-    const one = syncer.watching?.table.tally(namespace);
-    for (const field of Object.keys(total) as (keyof Tally)[]) total[field] += one?.[field] ?? 0;
-  }
-  return total;
-}
 
 /** Refusals are summed up from at most this many objects. */
 const LOOKED_AT = 100;
@@ -143,32 +126,6 @@ function refusalFor(engine: Engine, binding: AnyBinding, api: ApiName): Told | n
     : { reason: "CoveredByBinding", message: `the older Binding ${winner.name} governs it in this namespace` };
 }
 
-/** What still holds a deleting binding; null while that cannot be told. */
-function remaining(engine: Engine, binding: AnyBinding): BindingContext["remaining"] {
-  const { through: connection } = courseOf(engine.directory, binding);
-  const views = viewsOf(engine, connection);
-  let objects = 0;
-  const apis: ApiName[] = [];
-  for (const api of answeredApis(binding)) {
-    const syncer = syncerFor(engine, connection, api);
-    noteNamespaces(engine, binding, syncer);
-    const namespaces = namespacesOf(binding, syncer).filter(
-      (namespace) => rule(views, api, namespace).mode === "drain",
-    );
-    objects += tallyOf(syncer, namespaces).claimed + busyIn(syncer, namespaces);
-    if (!isDrained(engine, binding, syncer)) apis.push(api);
-  }
-  const related = relatedLeft(engine, binding);
-  noteHomes(engine, binding, relatedHomes(engine, binding));
-  const blocked = phaseOf(engine, connection);
-  const why = blocked.state === "away" || blocked.state === "absent" ? `; ${blocked.reason}` : "";
-  const beside = related.copies > 0 ? ` and ${related.copies} related object(s) a copy` : "";
-  const awaited = [...apis, ...related.waiting];
-  const waiting = awaited.length > 0 ? `; waiting for ${awaited.join(", ")}` : "";
-  const message = `${objects} object(s) still have a copy on the provider${beside}${waiting}${why}`;
-  return { objects: objects + related.copies, apis: awaited, message };
-}
-
 /** Deletions that are blocked, of objects that this binding answers for. */
 function blocked(engine: Engine, binding: AnyBinding): Blocked {
   const { through: connection } = courseOf(engine.directory, binding);
@@ -182,27 +139,6 @@ function orphaned(engine: Engine, binding: AnyBinding): OrphanedCopies {
   const syncers = answeredApis(binding).map((api) => syncerFor(engine, binding.spec.connectionRef.name, api));
   const { namespace } = keyOf(binding);
   return orphanedIn(syncers, copyName(engine), (one) => binding.kind === "ClusterBinding" || one === namespace);
-}
-
-/** Has the syncer seen this through? Not before it has looked at the bindings as they are now. */
-function isDrained(engine: Engine, binding: AnyBinding, syncer: Syncer): boolean {
-  const record = engine.records.get(syncer.key);
-  if (record === undefined) return false;
-  const { demand, crd } = record.context as SyncerContext;
-  if (demand === undefined || syncer.seen !== bindingsSeen(engine, syncer)) return false;
-  const isLast = demand.live === 0;
-  if (isListedFor(binding, syncer) && (!isLast || binding.kind === "Binding")) return true;
-  if (isLast) return isAtRest(statePath(record.value));
-  return syncer.watching === null && holdsNothing(crd);
-}
-
-/** Only objects of a definition that came through the Connection can hold anything of its making. */
-const holdsNothing = (crd: SyncerContext["crd"]): boolean => crd?.state === "absent" || crd?.mine === false;
-
-/** Is it known what there is where the binding applies? */
-function isListedFor(binding: AnyBinding, { watching }: Syncer): boolean {
-  if (watching === null) return false;
-  return binding.kind === "Binding" ? watching.consumer.isListed(keyOf(binding).namespace) : watching.consumer.whole;
 }
 
 function facts(engine: Engine, binding: AnyBinding | undefined): BindingEvent[] {
@@ -395,13 +331,4 @@ function statusFrom(engine: Engine, binding: AnyBinding, context: BindingContext
     boundAPIs: [...bound, ...leaving].sort((a, b) => (a.name < b.name ? -1 : 1)),
     conditions: nextConditions(binding, bindingConditions(context, rightsOfBinding(engine, binding)), now),
   };
-}
-
-/** An API that was taken out of the binding: has every object of it let go? */
-function hasLeft(engine: Engine, binding: AnyBinding, api: ApiName): boolean {
-  const { through: connection } = courseOf(engine.directory, binding);
-  const syncer = syncerFor(engine, connection, api);
-  const views = viewsOf(engine, connection);
-  const draining = namespacesOf(binding, syncer).filter((namespace) => rule(views, api, namespace).mode === "drain");
-  return isDrained(engine, binding, syncer) && tallyOf(syncer, draining).claimed + busyIn(syncer, draining) === 0;
 }

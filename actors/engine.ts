@@ -103,6 +103,8 @@ export interface Engine extends Ports {
   overdue: Set<string>;
   /** Copies that may be left on the provider, by uid of a binding that goes, each with who wanted it so. */
   unasked: Map<string, Map<string, Unasked>>;
+  /** Since when (milliseconds) a binding that lets go waits for nothing but related copies, by uid. */
+  lingering: Map<string, number>;
   /** Connections whose status was not written and is about to be looked at again. */
   rewrites: Set<string>;
   /** Objects of our own kinds whose status we lack the right to write, by uid. */

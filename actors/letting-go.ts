@@ -12,6 +12,7 @@ import { peerBindings } from "./governance.ts";
 import type { Work } from "./object-work.ts";
 import { subjectOf } from "./object-writes.ts";
 import { copyName } from "./orphans.ts";
+import { relatedLeft } from "./related-report.ts";
 
 /** Milliseconds until its drain has taken as long as it may; null: it has already, or may take for ever. */
 export function timeLeft({ settings, clock }: Engine, binding: AnyBinding): number | null {
@@ -66,6 +67,28 @@ export function forgetUnasked(work: Work): void {
   for (const known of work.engine.unasked.values()) known.delete(nameOf(work));
 }
 
+/** Milliseconds for which related copies are waited for once nothing else is. */
+const PATIENCE = 3_000;
+
+export type RelatedLeft = ReturnType<typeof relatedLeft>;
+
+export const isAnyLeft = ({ copies, waiting }: RelatedLeft): boolean => copies + waiting.length > 0;
+
+/**
+ * Is nobody to wait for these any more? Their sources carry no finalizer, so all there is to let go of is the binding: that comes
+ * once it waits for nothing else (`alone`) and they have had their time.
+ */
+export function isPassedOver(engine: Engine, binding: AnyBinding, left: RelatedLeft, alone: boolean): boolean {
+  const { uid } = binding.metadata;
+  if (letGoBy(engine, binding) === "" || !alone || !isAnyLeft(left)) {
+    engine.lingering.delete(uid);
+    return false;
+  }
+  const since = engine.lingering.get(uid) ?? engine.clock.now();
+  engine.lingering.set(uid, since);
+  return engine.clock.now() - since >= PATIENCE;
+}
+
 const MOST_NAMES = 5;
 
 function sentence(names: readonly string[], atLeast: boolean, reasons: readonly string[]): string {
@@ -80,7 +103,15 @@ const UNCOUNTED =
 /** Milliseconds: deletion times have whole seconds. */
 const CUT_OFF = 1_000;
 
-/** What is to be told of it when it goes; "" for nothing. */
+/** The same of related copies, of which no more is known than their number, or not even that. */
+function relatedFarewell(engine: Engine, binding: AnyBinding): string {
+  const left = relatedLeft(engine, binding);
+  if (letGoBy(engine, binding) === "" || !isAnyLeft(left)) return "";
+  const unknown = left.waiting.length > 0 ? `, and it is not known how many ${left.waiting.join(", ")}` : "";
+  return `copies of related objects may be left, by ${letGoBy(engine, binding)}: ${left.copies}${unknown}`;
+}
+
+/** What is to be told of its objects when it goes; "" for nothing. */
 function farewell(engine: Engine, binding: AnyBinding): string {
   const { uid, deletionTimestamp = "" } = binding.metadata;
   const left = [...(engine.unasked.get(uid) ?? [])];
@@ -100,7 +131,9 @@ function farewell(engine: Engine, binding: AnyBinding): string {
 
 /** Before our finalizer comes off the binding: one Event with the number of copies that may be left. */
 export function tellUnasked(engine: Engine, binding: AnyBinding, resource: Resource): void {
-  const message = farewell(engine, binding);
+  const message = [farewell(engine, binding), relatedFarewell(engine, binding)]
+    .filter((part) => part !== "")
+    .join("; ");
   if (message === "") return;
   engine.log.warn({ binding: keyText(keyOf(binding)), kind: binding.kind, message }, "let go without the provider");
   const about = subjectOf({ uid: binding.metadata.uid }, resource, keyOf(binding));

@@ -41,8 +41,8 @@ const GRACE = 2_000;
 const OWN_KINDS: readonly Resource[] = [CONNECTIONS, CLUSTER_BINDINGS, BINDINGS];
 
 const forget = (engine: Engine, { metadata: { uid } }: KubeObject): void => {
-  const { shown, visited, doubts, unwritable, overdue, unasked } = engine;
-  for (const kept of [shown, visited, doubts, unwritable, overdue, unasked]) kept.delete(uid);
+  const { shown, visited, doubts, unwritable, overdue, unasked, lingering } = engine;
+  for (const kept of [shown, visited, doubts, unwritable, overdue, unasked, lingering]) kept.delete(uid);
 };
 
 /** Did anything change but the status that we write ourselves? */
@@ -141,6 +141,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     visited: new Map(),
     overdue: new Set(),
     unasked: new Map(),
+    lingering: new Map(),
     rewrites: new Set(),
     unwritable: new Set(),
     wake: (key, priority = PRIORITY.live) => queue.add(key, priority),

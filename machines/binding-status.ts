@@ -65,7 +65,7 @@ const drainingMessage = ({ remaining, blocked, binding }: BindingContext): strin
   [
     remaining?.message ?? "waiting for the objects to be listed",
     blockedMessage(blocked),
-    blockedMessage(blocked) === "" ? "" : wayOut(binding),
+    blockedMessage(blocked) === "" && !remaining?.stuck ? "" : wayOut(binding),
   ]
     .filter((part) => part !== "")
     .join("; ");

@@ -91,8 +91,8 @@ export interface BindingContext {
   connection: { exists: boolean; ready: boolean; message: string } | undefined;
   apis: ApiVerdict[] | undefined;
   related: RelatedVerdict;
-  /** Objects and CRDs still to let go before the binding may; null: cannot be told yet. */
-  remaining: { objects: number; apis: string[]; message: string } | null | undefined;
+  /** Objects and CRDs still to let go before the binding may; null: cannot be told yet. stuck: related copies whose provider is away. */
+  remaining: { objects: number; apis: string[]; message: string; stuck?: boolean } | null | undefined;
   /** Deletions of its objects that are blocked. */
   blocked: Blocked;
   orphaned: OrphanedCopies;

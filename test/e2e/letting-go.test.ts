@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { ANNOTATION, FINALIZER } from "../../crds/labels.ts";
-import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, EVENTS } from "../../crds/resources.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONFIGMAPS, CONNECTIONS, EVENTS } from "../../crds/resources.ts";
 import { type Konnector, startKonnector } from "../harness/konnector.ts";
 import { type RewritingProxy, startRewritingProxy } from "../harness/rewriting-proxy.ts";
 import { eventually } from "../harness/wait.ts";
@@ -13,9 +13,11 @@ import { absent, conditions, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
 import { type Lane, openLane } from "./lanes.ts";
 import { type Landscape, served, startLandscape } from "./landscape.ts";
-import { instance } from "./manifests.ts";
+import { instance, related } from "./manifests.ts";
 import { at } from "./objects.ts";
 import { bringUp, bystander, type Case, drop, isLetGo, nothingIsLeft, type Obstacle, OBSTACLES } from "./obstacles.ts";
+import { grant, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, RELATED_PROVIDER_RIGHTS } from "./rights.ts";
+import { providerUserOf } from "./rules.ts";
 
 /** Milliseconds: longer than what is blocked takes to be told of. */
 const TIMEOUT = 4_000;
@@ -141,27 +143,67 @@ test.concurrent(
   },
 );
 
+test.concurrent("related copies are waited for no longer than anything else, and are told of, too", async () => {
+  const one = await bringUp(land, "beside");
+  const { word, proxy: way, pieces } = one;
+  const kept = at("kept", word);
+  try {
+    const rules = [related("configmaps", "FromConsumer", { names: [kept.name] })];
+    await grant(land.provider.plane, providerUserOf(word), RELATED_PROVIDER_RIGHTS, "", "related");
+    await grant(land.consumer.plane, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, "", "related");
+    await down().merge(CLUSTER_BINDINGS, pieces.binding.key, { spec: { relatedResources: rules } });
+    await down().create(CONFIGMAPS, { metadata: kept, data: { key: "value" } });
+    await object(up(), CONFIGMAPS, kept, "to be copied");
+    await way.set("refuse");
+    await conditions(down(), CONNECTIONS, at(word), { Ready: { status: "False" } });
+    await drop(one, "binding");
+    await absent(down(), CLUSTER_BINDINGS, pieces.binding.key);
+    const event = await eventually("an Event on the binding", async () =>
+      (await down().list(EVENTS, "default")).find(({ involvedObject }) => involvedObject.name === word),
+    );
+    expect(event.message).toMatch(
+      /^1 object\(s\) were let go .* one -n beside; copies of related objects may be left, by --/,
+    );
+    expect(event.message).toMatch(
+      /: 1, and it is not known how many related configmaps$|: 0, and .* related configmaps$/,
+    );
+    await drop(one, "Connection", "Secret");
+    await absent(down(), CONNECTIONS, pieces.Connection.key);
+    await down().remove(CONFIGMAPS, kept);
+    await up().remove(CONFIGMAPS, kept);
+    await up().remove(one.type, pieces.instance.key);
+    await nothingIsLeft(one, invariants);
+  } finally {
+    await way.stop();
+  }
+});
+
 test("an object that is merely deleted, and a binding that is paused, wait for longer than --drain-timeout", async () => {
-  const [live, paused, going] = await Promise.all(["livet", "restt", "goest"].map((word) => bringUp(land, word)));
-  const all = [live, paused, going] as Case[];
+  const held = OBSTACLES.find(({ letter }) => letter === "held") as Obstacle;
+  const bring = async (word: string): Promise<Case> => {
+    const one = await bringUp(land, word);
+    await held.arise(one);
+    return one;
+  };
+  const [live, paused, going] = await Promise.all([bring("livet"), bring("restt"), bring("goest")]);
   const pause = (value: string | null) => ({ metadata: { annotations: { [ANNOTATION.paused]: value } } });
   try {
-    for (const { proxy: way } of all) await way.set("refuse");
-    await drop(live as Case, "instance");
+    await drop(live, "instance");
     await down().merge(CLUSTER_BINDINGS, at("restt"), pause("true"));
-    await drop(paused as Case, "binding");
-    await drop(going as Case, "binding");
-    await isLetGo(going as Case, invariants, "--drain-timeout, which is over");
-    for (const { type, pieces } of all.slice(0, 2)) {
+    await drop(paused, "binding");
+    await drop(going, "binding");
+    await isLetGo(going, invariants, "--drain-timeout, which is over");
+    for (const { type, pieces } of [live, paused]) {
       const { metadata } = await down().get(type, pieces.instance.key);
       expect(metadata.finalizers).toContain(FINALIZER.syncer);
     }
     await down().merge(CLUSTER_BINDINGS, at("restt"), pause(null));
-    await isLetGo(paused as Case, invariants, "--drain-timeout, which is over");
-    await (live as Case).proxy.set("pass");
-    await drop(live as Case, "binding", "Connection", "Secret");
-    await nothingIsLeft(live as Case, invariants);
+    await isLetGo(paused, invariants, "--drain-timeout, which is over");
+    await held.mend(live);
+    await absent(down(), live.type, live.pieces.instance.key);
+    await drop(live, "binding", "Connection", "Secret");
+    await nothingIsLeft(live, invariants);
   } finally {
-    for (const { proxy: way } of all) await way.stop();
+    for (const { proxy: way } of [live, paused, going]) await way.stop();
   }
 });
