@@ -6,7 +6,15 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { createDirectory, type Directory } from "../../actors/directory.ts";
 import type { Engine } from "../../actors/engine.ts";
 import { rulingFor } from "../../actors/governance.ts";
-import { forgetUnasked, letGoBy, noteOverdue, noteUnasked, tellUnasked, timeLeft } from "../../actors/letting-go.ts";
+import {
+  forgetUnasked,
+  isPassedOver,
+  letGoBy,
+  noteOverdue,
+  noteUnasked,
+  tellUnasked,
+  timeLeft,
+} from "../../actors/letting-go.ts";
 import type { Work } from "../../actors/object-work.ts";
 import { createSyncer, gateFor, type Syncer } from "../../actors/syncer.ts";
 import type { AnyBinding } from "../../crds/binding.ts";
@@ -53,6 +61,7 @@ beforeEach(() => {
     unwritable: new Set(),
     overdue: new Set(),
     unasked: new Map(),
+    lingering: new Map(),
     startedAt: clock.now() - 1_000,
     log: { warn: ignored },
     recorder: {
@@ -149,6 +158,31 @@ describe("an object is let go of", () => {
     const refusing = { isListed: () => false, isUnserved: () => false, troubleOf: () => ({ reason: "Forbidden" }) };
     Object.assign(syncer.watching as object, { provider: { feeds: refusing } });
     expect(gateFor(syncer, ID)).toMatchObject({ letGo: true, engaged: false });
+  });
+});
+
+describe("related copies", () => {
+  const LEFT = { copies: 1, waiting: ["related secrets"] };
+  const passed = (binding: AnyBinding, alone = true, left = LEFT) => isPassedOver(engine, binding, left, alone);
+
+  test("are waited for no longer once nothing else is, for 3 s, by a binding that lets go", () => {
+    const binding = bind(RELEASE);
+    expect(passed(binding, false)).toBe(false);
+    clock.advance(60_000);
+    expect(passed(binding)).toBe(false);
+    clock.advance(2_999);
+    expect(passed(binding)).toBe(false);
+    clock.advance(1);
+    expect(passed(binding)).toBe(true);
+    expect(passed(binding, true, { copies: 0, waiting: [] })).toBe(false);
+    expect(engine.lingering.size).toBe(0);
+  });
+
+  test("are waited for by any other binding, for as long as it takes", () => {
+    const binding = bind();
+    passed(binding);
+    clock.advance(50_000);
+    expect(passed(binding)).toBe(false);
   });
 });
 
