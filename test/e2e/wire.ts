@@ -8,8 +8,12 @@ import type { Write } from "./audit-policy.ts";
 import { GROUP } from "./manifests.ts";
 import { describe, isKonnectors, isWrite, type Traffic } from "./traffic.ts";
 
-/** What was refused for lack of a right was not even read by the API server. */
-const wasHeard = ({ responseStatus }: Write): boolean => responseStatus?.code !== 403;
+/** Refused before its body was read: the type is not served at that address, or not any more. */
+const isUnserved = ({ requestObject, responseStatus }: Write): boolean =>
+  requestObject === undefined && responseStatus?.code === 404;
+
+/** What was refused for lack of a right was not even read by the API server either. */
+const wasHeard = (event: Write): boolean => event.responseStatus?.code !== 403 && !isUnserved(event);
 
 const ofInstances = (events: Write[]): Write[] =>
   events
@@ -122,10 +126,6 @@ function wasLetGo(consumer: Write[], owner: Owner, time: string): boolean {
   );
 }
 
-/** Refused before its body was read: the type is not served at that address. */
-const isUnserved = ({ requestObject, responseStatus }: Write): boolean =>
-  requestObject === undefined && responseStatus?.code === 404;
-
 /** Was such a binding gone without having let go, and its Connection going? What is deleted for good is answered with a Status. */
 function wasAbandoned(consumer: Write[], owner: Owner, time: string): boolean {
   const asked = askedBy(consumer, time);
@@ -146,7 +146,7 @@ function wasAbandoned(consumer: Write[], owner: Owner, time: string): boolean {
 export function unjustifiedDeletes({ consumer, provider }: Traffic): string[] {
   const known = owners(provider);
   return ofInstances(provider)
-    .filter((event) => event.verb === "delete" && !isUnserved(event))
+    .filter((event) => event.verb === "delete")
     .flatMap((event) => {
       const uid = event.requestObject?.preconditions?.uid;
       const owner = known.get(uid);
