@@ -5,12 +5,15 @@ import { BINDINGS, CONNECTIONS, SECRETS } from "../../crds/resources.ts";
 import { conditions, object, READY } from "./conditions.ts";
 import { type Landscape, offer, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
-import { WIDGETS } from "./manifests.ts";
+import { typeOf, WIDGETS } from "./manifests.ts";
 import { at, type Body, type Objects } from "./objects.ts";
 import { grant, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, RELATED_PROVIDER_RIGHTS } from "./rights.ts";
 import { makeRoom } from "./rooms.ts";
 
 const CONNECTION = "related";
+
+/** For ClusterBindings, which would govern the Bindings of other tests, too. */
+export const [GADGETS, GIZMOS] = [typeOf("gadget"), typeOf("gizmo")];
 
 /** With the Connection, Ready, and the rights of the samples for related objects. */
 export async function startRelated(): Promise<Landscape> {
@@ -18,7 +21,7 @@ export async function startRelated(): Promise<Landscape> {
   const { objects } = land.consumer;
   await grant(land.provider.plane, KONNECTOR_USER, RELATED_PROVIDER_RIGHTS, "", "related");
   await grant(land.consumer.plane, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, "", "related");
-  await offer(land, WIDGETS);
+  await Promise.all([WIDGETS, GADGETS, GIZMOS].map((type) => offer(land, type)));
   await objects.create(SECRETS, manifests.secret(CONNECTION, land.kubeconfig));
   await objects.create(CONNECTIONS, manifests.connection(CONNECTION));
   await conditions(objects, CONNECTIONS, at(CONNECTION), READY);

@@ -1,7 +1,7 @@
 // Secrets and ConfigMaps that bindings bring along, in both directions. Each test has a namespace, names and a binding of its
 // own, so that they run side by side. Rules: docs/reference/behaviour.md, "Related objects".
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { Key } from "../../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
@@ -13,7 +13,7 @@ import type { Landscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { related, WIDGETS } from "./manifests.ts";
 import { at, type Body } from "./objects.ts";
-import { base64, bound, configMap, copyOf, secret, startRelated, two } from "./related-objects.ts";
+import { base64, bound, configMap, copyOf, GADGETS, secret, startRelated, two } from "./related-objects.ts";
 import { makeRoom } from "./rooms.ts";
 
 let land: Landscape;
@@ -25,8 +25,14 @@ beforeAll(async () => {
   land = await startRelated();
   invariants = invariantsOf(land);
 });
-afterAll(() => land?.stop());
-afterEach(() => invariants.check({ quiet: false }));
+// Once, because tests that run side by side must not look at what another one is just about to release.
+afterAll(async () => {
+  try {
+    await invariants?.check();
+  } finally {
+    await land?.stop();
+  }
+});
 
 const eventsAbout = async (namespace: string, name: string, reason: string): Promise<Body[]> =>
   (await down().list(EVENTS, namespace)).filter(
@@ -241,7 +247,7 @@ describe.concurrent("a related object", () => {
     ];
     await makeRoom(land, "rel-limits");
     const options = { connection: "related", relatedResources: rules };
-    await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("rel-limits", [WIDGETS], options));
+    await down().create(CLUSTER_BINDINGS, manifests.clusterBinding("rel-limits", [GADGETS], options));
     const token = { type: "bootstrap.kubernetes.io/token", data: {} };
     const service = secret(at("service", "rel-limits"), { type: "kubernetes.io/service-account-token" });
     service.metadata.annotations = { "kubernetes.io/service-account.name": "default" };
