@@ -138,10 +138,12 @@ export const letGo = (work: Work, context: ObjectContext): Answer =>
   });
 
 async function release(work: Work, context: ObjectContext, consumer: ConsumerFact): Promise<ObjectEvent> {
-  await takeBackBlocked(work, consumer);
-  await takeBackUnsynced(work, context);
+  // Off the state that this has left.
+  const last = consumer.deleting
+    ? await takeBackBlocked(work, consumer)
+    : await takeBackUnsynced(work, context, consumer);
   const { engine, watching, key } = work;
-  const object = await engine.consumer.patch(watching.shape.resource, key, writes.removeFinalizer(consumer));
+  const object = await engine.consumer.patch(watching.shape.resource, key, writes.removeFinalizer(last));
   // The answer to the patch that took the last finalizer off shows an object that no longer exists.
   if (consumer.deleting && !object.metadata.finalizers?.length) watching.table.consumerGone(object);
   else watching.table.consumerSeen(object);

@@ -79,7 +79,7 @@ async function noteUnsynced(work: Work, reason: string, message: string) {
   const body = await consumerBody(work);
   if (isPausedNow(work)) return undefined;
   const status = writes.withSyncedFalse(body.status, body.status, { reason, message }, isoNow(work.engine.clock));
-  return patchConsumer(work, writes.putStatus(body.metadata.uid, status), shape.hasStatus ? "status" : undefined);
+  return patchConsumer(work, writes.putStatus(body.metadata, status), shape.hasStatus ? "status" : undefined);
 }
 
 /** A blocked deletion: an Event and, where the type keeps conditions, ours. What stands there already is not said again. */
@@ -95,23 +95,29 @@ export async function noteBlocked(work: Work, message: string): Promise<void> {
 }
 
 /** The deletion goes on, and others still hold the object: what was said of it is so no more. */
-export async function takeBackBlocked(work: Work, { blocked, finalizers }: ConsumerFact): Promise<void> {
-  if (blocked === "" || finalizers.count < 2 || isPausedNow(work)) return;
+export async function takeBackBlocked(work: Work, consumer: ConsumerFact): Promise<ConsumerFact> {
+  const { blocked, finalizers } = consumer;
+  if (blocked === "" || finalizers.count < 2 || isPausedNow(work)) return consumer;
   const body = await consumerBody(work);
-  const operations = writes.putStatus(body.metadata.uid, writes.withoutSynced(body));
-  await patchConsumer(work, operations, work.watching.shape.hasStatus ? "status" : undefined);
+  const operations = writes.putStatus(body.metadata, writes.withoutSynced(body));
+  return patchConsumer(work, operations, work.watching.shape.hasStatus ? "status" : undefined);
 }
 
 /** The object is let go of and stays: what we said on it of its not being synced is so no more. */
-export async function takeBackUnsynced(work: Work, { consumer, refused, contest }: ObjectContext): Promise<void> {
+export async function takeBackUnsynced(
+  work: Work,
+  { refused, contest }: Pick<ObjectContext, "refused" | "contest">,
+  consumer: ConsumerFact,
+): Promise<ConsumerFact> {
   const { shape } = work.watching;
-  if (!consumer || consumer.deleting || !shape.keepsConditions || isPausedNow(work)) return;
+  if (!shape.keepsConditions || isPausedNow(work)) return consumer;
   const said = [consumer.mark, refused && reasonOf(refused.cause), contest && FIELDS_CONTESTED].filter((one) => one);
-  if (said.length === 0) return;
+  if (said.length === 0) return consumer;
   const body = await consumerBody(work);
-  if (!said.some((reason) => writes.saysUnsynced(body, reason ?? ""))) return;
-  const operations = writes.putStatus(body.metadata.uid, writes.withoutSynced(body));
-  await patchConsumer(work, operations, shape.hasStatus ? "status" : undefined).catch(unlessForbidden);
+  if (!said.some((reason) => writes.saysUnsynced(body, reason ?? ""))) return consumer;
+  const operations = writes.putStatus(body.metadata, writes.withoutSynced(body));
+  const taken = patchConsumer(work, operations, shape.hasStatus ? "status" : undefined);
+  return (await taken.catch(unlessForbidden)) ?? consumer;
 }
 
 export const clearMark = (work: Work, { consumer }: ObjectContext): Answer =>

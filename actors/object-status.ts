@@ -53,10 +53,10 @@ function withTrouble(work: Work, plain: Json | undefined, own: KubeObject | null
   return isSaid ? writes.withSyncedFalse(plain, own?.status, trouble, isoNow(work.engine.clock)) : plain;
 }
 
-async function put(work: Work, { uid }: ConsumerFact, own: KubeObject | null, status: Json | undefined) {
+async function put(work: Work, consumer: ConsumerFact, own: KubeObject | null, status: Json | undefined) {
   const { shape } = work.watching;
   if (own !== null && same(status, own.status)) return consumerFact(shape, own);
-  return patchConsumer(work, writes.putStatus(uid, status), shape.hasStatus ? "status" : undefined);
+  return patchConsumer(work, writes.putStatus(consumer, status), shape.hasStatus ? "status" : undefined);
 }
 
 const same = (one: Json | undefined, other: Json | undefined): boolean =>

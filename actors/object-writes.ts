@@ -16,11 +16,17 @@ const annotationPath = (name: string): string => `/metadata/annotations/${segmen
 const labelPath = (name: string): string => `/metadata/labels/${segment(name)}`;
 
 const sameObject = (uid: string): PatchOperation => ({ op: "test", path: "/metadata/uid", value: uid });
-const sameState = (resourceVersion: string): PatchOperation => ({
-  op: "test",
-  path: "/metadata/resourceVersion",
-  value: resourceVersion,
-});
+/**
+ * The very state that the write was decided on: one that is late, or whose answer was lost and that was made again, would undo
+ * what a newer one of ours has done since.
+ */
+const sameState = ({
+  uid,
+  resourceVersion,
+}: Pick<KubeObject["metadata"], "uid" | "resourceVersion">): PatchOperation[] => [
+  sameObject(uid),
+  { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
+];
 
 /** No live object carries this resourceVersion: an apply with it creates, or is answered 409 when anything is there. */
 const FIRST_WRITE = { resourceVersion: "1" };
@@ -37,14 +43,9 @@ export const guardedApply = (
   },
 });
 
-/**
- * Only on the very state we saw: a first finalizer needs a new list, and a further one would stand there twice if the
- * answer to an earlier try was lost.
- */
-export const addFinalizer = ({ uid, resourceVersion, finalizers }: ConsumerFact): PatchOperation[] => [
-  sameObject(uid),
-  sameState(resourceVersion),
-  finalizers.count === 0
+export const addFinalizer = (consumer: ConsumerFact): PatchOperation[] => [
+  ...sameState(consumer),
+  consumer.finalizers.count === 0
     ? { op: "add", path: "/metadata/finalizers", value: [FINALIZER.syncer] }
     : { op: "add", path: "/metadata/finalizers/-", value: FINALIZER.syncer },
 ];
@@ -53,31 +54,31 @@ export const addFinalizer = ({ uid, resourceVersion, finalizers }: ConsumerFact)
 export function removeFinalizer(consumer: ConsumerFact): PatchOperation[] {
   const path = `/metadata/finalizers/${consumer.finalizers.ours}`;
   return [
-    sameObject(consumer.uid),
+    ...sameState(consumer),
     { op: "test", path, value: FINALIZER.syncer },
     { op: "remove", path },
-    ...(consumer.mark === "" ? [] : removeMark(consumer).slice(1)),
+    ...(consumer.mark === "" ? [] : [UNMARK]),
   ];
 }
 
-/** The first annotation needs a new list, as the first finalizer does: it would replace what was added meanwhile. */
-export const addMark = ({ metadata }: KubeObject, reason: string): PatchOperation[] =>
+/** The first annotation needs a new list, as the first finalizer does. */
+export const addMark = ({ metadata }: KubeObject, reason: string): PatchOperation[] => [
+  ...sameState(metadata),
   metadata.annotations === undefined
-    ? [
-        sameObject(metadata.uid),
-        sameState(metadata.resourceVersion),
-        { op: "add", path: "/metadata/annotations", value: { [ANNOTATION.conflict]: reason } },
-      ]
-    : [sameObject(metadata.uid), { op: "add", path: annotationPath(ANNOTATION.conflict), value: reason }];
-
-export const removeMark = (consumer: ConsumerFact): PatchOperation[] => [
-  sameObject(consumer.uid),
-  { op: "remove", path: annotationPath(ANNOTATION.conflict) },
+    ? { op: "add", path: "/metadata/annotations", value: { [ANNOTATION.conflict]: reason } }
+    : { op: "add", path: annotationPath(ANNOTATION.conflict), value: reason },
 ];
 
-/** Replaces the status, whether there was one or not. */
-export const putStatus = (uid: string, status: Json | undefined): PatchOperation[] => [
-  sameObject(uid),
+const UNMARK: PatchOperation = { op: "remove", path: annotationPath(ANNOTATION.conflict) };
+
+export const removeMark = (consumer: ConsumerFact): PatchOperation[] => [...sameState(consumer), UNMARK];
+
+/** Replaces the status of the object as last seen, whether there was one or not. */
+export const putStatus = (
+  seen: Pick<ConsumerFact, "uid" | "resourceVersion">,
+  status: Json | undefined,
+): PatchOperation[] => [
+  ...sameState(seen),
   status === undefined ? { op: "remove", path: "/status" } : { op: "add", path: "/status", value: status },
 ];
 
@@ -95,15 +96,13 @@ export const stripMarkers = (copy: KubeObject, markers: Markers): PatchOperation
 
 /** What we own under Update becomes ours under Apply, on the very state we saw; nothing else of the copy changes. */
 export const reownFields = ({ metadata }: KubeObject): PatchOperation[] => [
-  sameObject(metadata.uid),
-  sameState(metadata.resourceVersion),
+  ...sameState(metadata),
   { op: "replace", path: "/metadata/managedFields", value: reowned(metadata.managedFields ?? []) },
 ];
 
 /** Maps of a copy that are to be empty become so, on the very state we saw. */
 export const emptyMaps = ({ metadata }: KubeObject, paths: readonly (readonly string[])[]): PatchOperation[] => [
-  sameObject(metadata.uid),
-  sameState(metadata.resourceVersion),
+  ...sameState(metadata),
   ...paths.map((path): PatchOperation => ({ op: "replace", path: `/${path.map(segment).join("/")}`, value: {} })),
 ];
 

@@ -20,13 +20,15 @@ const ofInstances = (events: Write[]): Write[] =>
     .filter((event) => isKonnectors(event) && isWrite(event) && wasHeard(event))
     .filter(({ objectRef }) => objectRef?.apiGroup === GROUP);
 
+/** What a JSON patch changes; what it only tests is a fence. */
 const paths = ({ requestObject }: Write): string[] | undefined =>
-  Array.isArray(requestObject) ? requestObject.map((operation) => String(operation.path)) : undefined;
+  Array.isArray(requestObject)
+    ? requestObject.filter(({ op }) => op !== "test").map(({ path }) => String(path))
+    : undefined;
 
 /** On the consumer: metadata, and status through its subresource (or beside it, for types that have none). */
 const goesDown = (event: Write): boolean => {
-  const allowed =
-    event.objectRef?.subresource === "status" ? /^\/(status|metadata\/uid)(\/|$)/ : /^\/(metadata|status)\//;
+  const allowed = event.objectRef?.subresource === "status" ? /^\/status\// : /^\/(metadata|status)\//;
   const touched = paths(event);
   return event.verb === "patch" && touched !== undefined && touched.every((path) => allowed.test(`${path}/`));
 };
