@@ -20,6 +20,7 @@ import { eventually, NotYet } from "../test/harness/wait.ts";
 
 const RESULTS = path.join(import.meta.dirname, "results", "bindings.json");
 const PATIENCE = 240_000;
+const AFTERWARDS = 10_000;
 
 const { values } = parseArgs({
   options: { bindings: { type: "string", default: "300" }, objects: { type: "string", default: "5" } },
@@ -103,6 +104,8 @@ async function measure(rights: Rights) {
     const carried = performance.now() - started;
     await watched(land, lane.type, expected);
     const complete = performance.now() - started;
+    // A status that were taken back, because it takes long until all is known, would be by then.
+    await new Promise((resolve) => setTimeout(resolve, AFTERWARDS));
     const { consumer, provider } = await heard();
     const open = await Promise.all([land.consumer, land.provider].map((side) => streams(side, lane.type)));
     return {

@@ -4,6 +4,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 
+import { CLUSTER_BINDINGS, CONNECTIONS } from "../../crds/resources.ts";
 import type { Write } from "../e2e/audit-policy.ts";
 import type { Traffic } from "../e2e/traffic.ts";
 import { isSettled, settle, wroteItsLast } from "./endings.ts";
@@ -43,11 +44,19 @@ export interface Result {
   everybodys: string[];
 }
 
+/** Cluster-wide, they say why what they bind was let go of. */
+const BINDING_KINDS: ReadonlySet<string | undefined> = new Set([CLUSTER_BINDINGS.resource, CONNECTIONS.resource]);
+
 let rooms = 0;
 
 /** Strikes, and answers how it ends; what lasts goes on while the next round is played. */
-async function strike(stage: Stage, weather: Weather): Promise<() => void> {
+async function strike(stage: Stage, weather: Weather): Promise<() => unknown> {
   const [kind, side] = weather.split(" ") as [string, SideName];
+  if (kind === "rebound") await stage.unbind(side as never);
+  if (kind === "paused") {
+    await stage.pause(true);
+    return () => stage.pause(false);
+  }
   if (kind === "kill") await stage.restart();
   if (kind === "cut") stage.faulty[side].cut();
   if (kind === "away") {
@@ -61,15 +70,16 @@ async function strike(stage: Stage, weather: Weather): Promise<() => void> {
 }
 
 async function playRounds(stage: Stage, { forecast }: Batch, plays: readonly Play[]): Promise<void> {
-  let clear: () => void = () => undefined;
+  let clear: () => unknown = () => undefined;
   const last = Math.max(...plays.flatMap(({ history }) => history.steps.map(({ round }) => round)));
   for (const [round, { weather, paceMs }] of forecast.rounds.slice(0, last + 1).entries()) {
     await eachOf(plays, (play) => playRound(stage, play, round));
     await pause(paceMs); // the pace is part of the history: nothing is awaited
-    clear();
+    await clear();
+    await stage.remake();
     clear = await strike(stage, weather);
   }
-  clear();
+  await clear();
 }
 
 /** The rooms, and what fails in them from now on. */
@@ -120,8 +130,9 @@ export async function playBatch(stage: Stage, batch: Batch): Promise<Result> {
   const isSomebodys = (line: string) => plays.some(({ namespace }) => line.includes(namespace));
   const everybodys = [...ends.everybodys, ...strayed, ...late.filter((line) => !isSomebodys(line))];
   const [below, above] = [byNamespace(traffic.consumer), byNamespace(traffic.provider)];
+  const everybodysBindings = below("").filter(({ objectRef }) => BINDING_KINDS.has(objectRef?.resource));
   const outcomes = plays.map((play) => {
-    const own = { consumer: below(play.namespace), provider: above(play.namespace) };
+    const own = { consumer: [...everybodysBindings, ...below(play.namespace)], provider: above(play.namespace) };
     const ownLate = late.filter((line) => line.includes(play.namespace));
     const onTheWay = [...violations(own, play.deeds), ...ownLate];
     return { play, problems: [...(ends.wrong.get(play) ?? []), ...onTheWay] };

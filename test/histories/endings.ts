@@ -10,7 +10,7 @@ import { ruleOf } from "./model.ts";
 import { judge } from "./oracle.ts";
 import { eachOf } from "./pool.ts";
 import { liftAll, type Play } from "./player.ts";
-import { type Stage, TYPES } from "./stage.ts";
+import { CLUSTER_WIDE, type Stage, TYPES } from "./stage.ts";
 import type { SideName } from "./step.ts";
 
 type Sides = Record<SideName, Body[]>;
@@ -51,9 +51,11 @@ async function lookAround(stage: Stage): Promise<View> {
   return {
     of: (play) => ({ consumer: consumer.get(placeOf(play)) ?? [], provider: provider.get(placeOf(play)) ?? [] }),
     binding: ({ namespace }) => bindings.find(({ metadata }) => metadata.namespace === namespace),
-    everybodys: clusterBindings.flatMap((binding) =>
-      bindingSays(binding, markedIn(binding.metadata.name)).map((what) => `${binding.metadata.name}: ${what}`),
-    ),
+    everybodys: CLUSTER_WIDE.flatMap((setting) => {
+      const binding = clusterBindings.find(({ metadata }) => metadata.name === setting);
+      const wrong = binding ? bindingSays(binding, markedIn(setting)) : ["its binding is gone"];
+      return wrong.map((what) => `${setting}: ${what}`);
+    }),
   };
 }
 
@@ -73,10 +75,20 @@ function ending(stage: Stage, play: Play, objects: Sides, binding: Body): string
 
 /** The binding is there or gone as its user left it. */
 function bindingEnd(play: Play, { consumer }: Sides, binding: Body): string[] {
-  const { bound } = ruleOf(play.history, play.deeds);
-  if (!binding) return bound ? ["its binding is gone"] : [];
+  const { bound, astray } = ruleOf(play.history, play.deeds);
+  if (!binding) return bound || astray ? ["its binding is gone"] : [];
   if (binding.metadata.deletionTimestamp) return [`its binding is still going: ${JSON.stringify(binding.status)}`];
+  if (astray) return strandedSays(binding);
   return bindingSays(binding, consumer.filter(isMarked).length);
+}
+
+/** Where it leads nothing is exported; with the Connection that it named before nothing of it is left. */
+function strandedSays(binding: Body): string[] {
+  const ready = conditionOf(binding, "Ready");
+  const bound = binding.metadata.annotations?.["core.kube-bind.io/bound-connection"];
+  return ready?.reason === "APINotExported" && bound === "other"
+    ? []
+    : [`its binding does not say that nothing is exported there: ${JSON.stringify([ready, bound])}`];
 }
 
 /** It is ready, and counts what is in conflict. */
@@ -105,7 +117,8 @@ export async function settle(stage: Stage, patience: number, plays: readonly Pla
   let last: Ends = { wrong: new Map(), everybodys: [] };
   const look = async () => {
     const world = await lookAround(stage);
-    await eachOf(plays, (play) => liftAll(stage, play, world.of(play)));
+    await stage.remake();
+    await eachOf(plays, (play) => liftAll(stage, play, world.of(play), world.binding(play)));
     const wrong = new Map(plays.map((play) => [play, ending(stage, play, world.of(play), world.binding(play))]));
     last = { wrong, everybodys: world.everybodys };
     if (isSettled(last)) return true;

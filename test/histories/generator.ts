@@ -3,13 +3,23 @@
 // grows with each write of the consumer's, so that a copy that goes back in time is seen.
 
 import { type Random, randomFrom } from "./random.ts";
-import { type Fields, type History, type Policy, ROUNDS, type Setting, type SideName, type Step } from "./step.ts";
+import {
+  type ConnectionName,
+  type Fields,
+  type History,
+  type Policy,
+  ROUNDS,
+  type Setting,
+  type SideName,
+  type Step,
+} from "./step.ts";
 
 const FEWEST = 10;
 const MOST = 25;
 const NAMES = ["a", "b", "c"];
 const SETTINGS: readonly Setting[] = ["fail", "fail", "adopt", "plain", "own", "own"];
 const POLICIES: readonly Policy[] = ["Fail", "Adopt"];
+const CONNECTIONS: readonly ConnectionName[] = ["acme", "acme", "acme", "twin", "twin", "other"];
 const SIDES: readonly SideName[] = ["consumer", "provider"];
 
 type Draw = (random: Random, name: string, serial: number) => Step;
@@ -74,6 +84,7 @@ const ACTS: readonly Act[] = [
   act(7, "mine", (_random, name) => ({ do: "delete", name })),
   act(2, "mine", (random, name) => ({ do: "orphan", name, on: random.chance(0.7) })),
   act(1, "any", (_random, name) => ({ do: "force", name })),
+  act(3, "mine", (random, name) => ({ do: "pause", name, on: random.chance(0.6) })),
   act(2, "mine", (_random, name) => ({ do: "hold", name, side: "consumer" })),
   act(2, "there", (_random, name) => ({ do: "hold", name, side: "provider" })),
   act(3, "any", (random, name) => ({ do: "lift", name, side: random.pick(SIDES) })),
@@ -93,7 +104,11 @@ const BINDING_ACTS: readonly Act[] = [
   act(2, "any", (random) => ({ do: "policy", policy: random.pick(POLICIES) })),
   act(1, "any", () => ({ do: "list", on: false })),
   act(2, "any", () => ({ do: "list", on: true })),
+  act(2, "any", (random) => ({ do: "suspend", on: random.chance(0.6) })),
+  act(4, "any", (random) => ({ do: "via", connection: random.pick(CONNECTIONS) })),
 ];
+/** One that was deleted is likely to be made anew as soon as it is gone, which nobody knows. */
+const ANEW = [1, 2, 4];
 
 function drawn(acts: readonly Act[], random: Random): Act {
   let left = random.next() * acts.reduce((sum, { weight }) => sum + weight, 0);
@@ -129,13 +144,19 @@ export function historyOf(seed: number): History {
   const count = FEWEST + random.below(MOST - FEWEST + 1);
   const rounds = Array.from({ length: count }, () => random.below(ROUNDS)).sort((a, b) => a - b);
   const guess = new Guess();
-  const steps = rounds.map((round, index) => {
-    const { aim, draw } = drawn(setting === "own" && random.chance(0.2) ? BINDING_ACTS : ACTS, random);
+  const steps = rounds.flatMap((round, index) => {
+    const { aim, draw } = drawn(setting === "own" && random.chance(0.25) ? BINDING_ACTS : ACTS, random);
     const step = (index === 0 ? create : draw)(random, guess.aim(random, aim), index + 1);
     guess.note(step);
-    return { round, step };
+    return [{ round, step }, ...(step.do === "unbind" && random.chance(0.6) ? madeAnew(random, round) : [])];
   });
   const bound: Step = { do: "bind", policy: random.pick(POLICIES) };
   const first = setting === "own" && random.chance(0.8) ? [{ round: 0, step: bound }] : [];
-  return { seed, setting, brought: random.chance(0.4), steps: [...first, ...steps] };
+  const inOrder = steps.sort((a, b) => a.round - b.round);
+  return { seed, setting, brought: random.chance(0.4), steps: [...first, ...inOrder] };
+}
+
+function madeAnew(random: Random, round: number): { round: number; step: Step }[] {
+  const step: Step = { do: "bind", policy: random.pick(POLICIES) };
+  return ANEW.map((later) => ({ round: round + later, step })).filter((one) => one.round < ROUNDS);
 }

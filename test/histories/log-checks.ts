@@ -7,9 +7,11 @@ import { GROUP } from "../e2e/manifests.ts";
 import { describe, isKonnectors, isWrite, type Traffic } from "../e2e/traffic.ts";
 import { misdirectedWrites, unjustifiedDeletes } from "../e2e/wire.ts";
 import type { Deed } from "./deed.ts";
+import { LATE } from "./late-writes.ts";
 
 const OWNER = "core.kube-bind.io/consumer-object-uid";
 const POLICY = "core.kube-bind.io/deletion-policy";
+const PAUSED = "core.kube-bind.io/paused";
 
 const wasTaken = ({ responseStatus }: Write): boolean => (responseStatus?.code ?? 500) < 300;
 const versionOf = ({ responseObject }: Write): number => Number(responseObject?.metadata?.resourceVersion ?? 0);
@@ -79,6 +81,55 @@ function hastyReadiness(consumer: Write[], deeds: readonly Deed[]): string[] {
   });
 }
 
+/** V6: a write that was held back until after another to the same object, and changed something. */
+function lateWritesTaken({ consumer, provider }: Traffic): string[] {
+  return [consumer, provider].flatMap((events) => {
+    const taken = takenWrites(events, "patch");
+    const isFirst = (event: Write) =>
+      !events.some((other) => other !== event && wasTaken(other) && versionOf(other) === versionOf(event));
+    return taken
+      .filter((event) => event.auditID.startsWith(LATE) && isFirst(event))
+      .map((event) => `V6: ${describe(event)} came late and was taken: ${JSON.stringify(event.requestObject)}`);
+  });
+}
+
+/** What the consumer's object was by then, as everybody's writes left it. */
+const statesBefore = (consumer: Write[], owner: string, time: string) =>
+  consumer
+    .filter(({ responseObject, requestReceivedTimestamp }) => {
+      return responseObject?.metadata?.uid === owner && requestReceivedTimestamp <= time;
+    })
+    .map(({ responseObject }) => responseObject);
+
+const isPaused = ({ metadata }: { metadata: { annotations?: Record<string, string> } }): boolean =>
+  metadata.annotations?.[PAUSED] === "true";
+
+/** Whoever knows of a change that was made while the object was paused knows of the pause, and waits for its end. */
+function disregardedPauses({ consumer, provider }: Traffic): string[] {
+  return takenWrites(provider, "patch").flatMap((event) => {
+    const { metadata, spec } = event.requestObject ?? {};
+    const owner: string | undefined = metadata?.annotations?.[OWNER];
+    if (owner === undefined) return [];
+    const states = statesBefore(consumer, owner, event.requestReceivedTimestamp);
+    const shown = states.filter((state) => state.spec?.count === spec.count);
+    const isDisregarded = shown.length > 0 && shown.every(isPaused);
+    return isDisregarded ? [`${describe(event)} carried ${spec.count} of an object that is paused`] : [];
+  });
+}
+
+/** Has a binding that reaches it been deleted at some time, or taken something out, or named another provider? */
+function wasDrained(consumer: Write[], { objectRef }: Write): boolean {
+  const api = `${objectRef?.resource}.${objectRef?.apiGroup}`;
+  return consumer
+    .filter((event) => /bindings$/.test(event.objectRef?.resource ?? "") && event.responseObject?.spec !== undefined)
+    .map(({ responseObject }) => responseObject)
+    .some(({ kind, metadata, spec }) => {
+      const lists = spec.apis[0].name === api;
+      if (kind === "ClusterBinding") return lists && metadata.deletionTimestamp !== undefined;
+      return !lists || metadata.deletionTimestamp !== undefined || spec.connectionRef.name === "other";
+    });
+}
+
 /** An object that was never seen deleting without its policy Orphan: its copy must not be deleted. */
 function disregardedOrphans({ consumer, provider }: Traffic): string[] {
   const owners = new Map<string, string>();
@@ -91,11 +142,7 @@ function disregardedOrphans({ consumer, provider }: Traffic): string[] {
     const states = consumer.map(({ responseObject }) => responseObject?.metadata).filter((one) => one?.uid === owner);
     const last = states.filter(({ deletionTimestamp }) => deletionTimestamp !== undefined);
     const alwaysOrphan = last.length > 0 && last.every(({ annotations = {} }) => annotations[POLICY] === "Orphan");
-    const drained = consumer.some(({ responseObject, objectRef }) => {
-      const isLess = responseObject?.metadata?.deletionTimestamp ?? responseObject?.spec?.apis?.[0]?.name;
-      return objectRef?.resource === "bindings" && isLess !== undefined;
-    });
-    return alwaysOrphan && !drained ? [`V8: ${describe(event)}: its object was to leave it`] : [];
+    return alwaysOrphan && !wasDrained(consumer, event) ? [`V8: ${describe(event)}: its object was to leave it`] : [];
   });
 }
 
@@ -107,6 +154,8 @@ export const violations = (traffic: Traffic, deeds: readonly Deed[]): string[] =
   ...staleStatuses(traffic.consumer),
   ...hastyReadiness(traffic.consumer, deeds),
   ...disregardedOrphans(traffic),
+  ...disregardedPauses(traffic),
+  ...lateWritesTaken(traffic),
 ];
 
 /** V5, of everything since: writes of the konnector that came after all had settled. */

@@ -1,16 +1,17 @@
-// What was done in a history and what it left, name by name, from what the servers answered to the histories' own acts: what the
-// oracle compares the end with. Imports nothing of the konnector.
+// What was done in a history and what it left, name by name: read from what the servers answered to the histories' own acts,
+// each of which says what the object was then, so that nothing is computed here. What the oracle compares the end with.
+// Imports nothing of the konnector.
 
 import type { Deed } from "./deed.ts";
-import type { History, Policy } from "./step.ts";
+import type { History, Policy, SideName, Step } from "./step.ts";
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- objects as they are */
 type Obj = any;
 
 export interface Model {
-  /** The object that its user has made, as they left it. */
-  mine: { uid: string; spec: Obj; labels: Obj } | undefined;
-  /** UIDs of objects whose copies may stay: kept by Orphan, or left behind by force. */
+  /** The object as its user left it; undefined where there is none, or it was deleted. */
+  mine: Obj;
+  /** UIDs of objects whose copies may stay: kept by Orphan, or left behind by force or by what cannot be told from it. */
   orphaned: Set<string>;
   forced: Set<string>;
   /** Objects of others on the provider, by UID, as last answered. */
@@ -19,36 +20,22 @@ export interface Model {
   written: Map<string, { fields: [string, unknown][]; added: number | undefined }>;
 }
 
-/** RFC 7386, one level deep. */
-function merged(before: Obj, patch: Obj): Obj {
-  const after = { ...before, ...patch };
-  return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== null));
-}
+const OF_USER: ReadonlySet<Step["do"]> = new Set(["create", "edit", "label", "delete", "orphan", "pause", "force"]);
+const OF_BINDING: ReadonlySet<Step["do"]> = new Set(["bind", "unbind", "policy", "list", "suspend", "via"]);
 
-function consumerDeed(model: Model, { step, body }: Deed): void {
-  const { mine } = model;
-  if (step.do === "create") model.mine = { uid: body.metadata.uid, spec: step.spec, labels: step.labels };
-  if (mine === undefined) return;
-  if (step.do === "edit") mine.spec = merged(mine.spec, step.spec);
-  if (step.do === "label") mine.labels = merged(mine.labels, { tier: step.value });
-  if (step.do === "delete") model.mine = undefined;
-}
+const wasTaken = ({ status }: Deed): boolean => status >= 200 && status < 300;
+const sideOf = ({ step }: Deed): SideName =>
+  "side" in step ? step.side : OF_USER.has(step.do) ? "consumer" : "provider";
 
-/** What may let a copy outlive its object; the object may be going already. */
-function letGo(model: Model, { step, body }: Deed): void {
-  if (step.do === "orphan" && step.on) model.orphaned.add(body.metadata.uid);
-  if (step.do === "force") model.forced.add(body.metadata.uid);
-}
+/** What is being deleted is as good as gone, and what has gone is answered with a Status. */
+const alive = (body: Obj): Obj => (body?.metadata?.uid && !body.metadata.deletionTimestamp ? body : undefined);
 
-/** Acts on what has the name on the provider; those of `hold` and `lift` come here only for that side. */
-const ON_PROVIDER = ["report", "hush", "drift", "add", "unlabel", "hold", "lift"];
-
+/** What has gone is answered with a Status, which names it elsewhere. */
 const uidIn = (body: Obj): string => body?.metadata?.uid ?? body?.details?.uid ?? "";
 
 function foreignDeed({ foreign }: Model, { step, body }: Deed): void {
   const uid = uidIn(body);
-  const isAnothersNow = step.do === "occupy" || step.do === "disown";
-  if (isAnothersNow || (ON_PROVIDER.includes(step.do) && foreign.has(uid))) foreign.set(uid, body);
+  if (step.do === "occupy" || step.do === "disown" || foreign.has(uid)) foreign.set(uid, body);
   if (step.do === "remove") foreign.delete(uid);
 }
 
@@ -60,21 +47,24 @@ function writtenDeed({ written }: Model, { step, body }: Deed): void {
   written.set(uid, { fields: [...before.fields, ...fields], added });
 }
 
-const wasTaken = ({ status }: Deed): boolean => status >= 200 && status < 300;
+/**
+ * An API server that finds no finalizer lets the object go, also if one is added while it does so: nothing of ours held it, and
+ * absence deletes nothing.
+ */
+const wentAtOnce = ({ step, body }: Deed): boolean => step.do === "delete" && body?.kind === "Status";
 
 export function modelOf(deeds: readonly Deed[], name: string): Model {
+  const all = deeds.filter((deed) => wasTaken(deed) && "name" in deed.step && deed.step.name === name);
+  const here = all.filter((deed) => sideOf(deed) === "consumer");
+  const uids = (isMeant: (deed: Deed) => boolean) => new Set(here.filter(isMeant).map(({ body }) => uidIn(body)));
   const model: Model = {
-    mine: undefined,
-    orphaned: new Set(),
-    forced: new Set(),
+    mine: alive(here.at(-1)?.body),
+    orphaned: uids(({ step }) => step.do === "orphan" && step.on),
+    forced: uids((deed) => deed.step.do === "force" || wentAtOnce(deed)),
     foreign: new Map(),
     written: new Map(),
   };
-  for (const deed of deeds) {
-    if (!wasTaken(deed) || !("name" in deed.step) || deed.step.name !== name) continue;
-    consumerDeed(model, deed);
-    letGo(model, deed);
-    if ("side" in deed.step && deed.step.side === "consumer") continue;
+  for (const deed of all.filter((one) => sideOf(one) === "provider")) {
     foreignDeed(model, deed);
     writtenDeed(model, deed);
   }
@@ -83,33 +73,24 @@ export function modelOf(deeds: readonly Deed[], name: string): Model {
 
 export interface Rule {
   bound: boolean;
+  /** There is a binding, but the Connection that it names leads elsewhere. */
+  astray: boolean;
   policy: Policy;
   /** Objects that nobody owns may have been taken over at some time. */
   adopted: boolean;
 }
 
-interface Binding {
-  policy: Policy;
-  listed: boolean;
-}
-
-/** The binding after an act of its user's; undefined while there is none. */
-function afterDeed(binding: Binding | undefined, { step }: Deed): Binding | undefined {
-  if (step.do === "bind") return { policy: step.policy, listed: true };
-  if (step.do === "unbind" || binding === undefined) return undefined;
-  if (step.do === "policy") return { ...binding, policy: step.policy };
-  return step.do === "list" ? { ...binding, listed: step.on } : binding;
-}
-
 /** What governs the history's objects in the end. */
 export function ruleOf({ setting }: History, deeds: readonly Deed[]): Rule {
   const adopts = setting === "adopt";
-  if (setting !== "own") return { bound: true, policy: adopts ? "Adopt" : "Fail", adopted: adopts };
-  let binding: Binding | undefined;
-  let adopted = false;
-  for (const deed of deeds.filter(wasTaken)) {
-    binding = afterDeed(binding, deed);
-    adopted ||= binding?.policy === "Adopt";
-  }
-  return { bound: binding?.listed === true, policy: binding?.policy ?? "Fail", adopted };
+  if (setting !== "own") return { bound: true, astray: false, policy: adopts ? "Adopt" : "Fail", adopted: adopts };
+  const all = deeds.filter((deed) => wasTaken(deed) && OF_BINDING.has(deed.step.do)).map(({ body }) => body);
+  const { spec } = alive(all.at(-1)) ?? {};
+  const astray = spec?.connectionRef.name === "other";
+  return {
+    bound: spec?.apis[0].name === "tools.example.org" && !astray,
+    astray,
+    policy: spec?.conflictPolicy ?? "Fail",
+    adopted: all.some((body) => body.spec?.conflictPolicy === "Adopt"),
+  };
 }

@@ -59,17 +59,18 @@ const ownerOf = (provider: Obj, clusterUid: string): string | undefined =>
 const isLeft = ({ forced, orphaned }: Model, { bound }: Rule, owner: string): boolean =>
   !bound && (forced.has(owner) || orphaned.has(owner));
 
-/** The consumer's object is its user's alone. */
+/** The consumer's object is its user's alone: all but our finalizer, our mark and the status is as they left it. */
 function ofUser({ mine }: Model, consumer: Obj): string[] {
   if (mine === undefined) return consumer ? ["it was deleted and is still there"] : [];
   if (!consumer) return ["it was never deleted and is gone"];
-  const { uid, labels = {} } = consumer.metadata;
-  return [
-    ...(uid === mine.uid ? [] : ["it is another one than was made"]),
-    ...(isDeepStrictEqual(consumer.spec, mine.spec) ? [] : [`its spec is ${JSON.stringify(consumer.spec)}`]),
-    ...(isDeepStrictEqual(labels, mine.labels) ? [] : [`its labels are ${JSON.stringify(labels)}`]),
-  ];
+  const [now, then] = [consumer, mine].map(theirs);
+  return isDeepStrictEqual(now, then) ? [] : [`it is ${JSON.stringify(now)} and was left as ${JSON.stringify(then)}`];
 }
+
+const theirs = ({ metadata: { uid, labels = {}, annotations = {}, finalizers = [] }, spec }: Obj) => {
+  const { [`${MARKS}/conflict`]: _mark, ...others } = annotations;
+  return { uid, spec, labels, annotations: others, finalizers: finalizers.filter((one: string) => one !== SYNCER) };
+};
 
 /** What others have made is as they left it, unless it may have been taken over. */
 function ofOthers({ foreign }: Model, { adopted }: Rule, provider: Obj, clusterUid: string): string[] {
@@ -137,9 +138,9 @@ function inSync({ setting }: History, { written }: Model, consumer: Obj, provide
 
 /** Every field is as it is here; what is not here any more is there only if others wrote it. */
 function carried(here: Obj, there: Obj, written: [string, unknown][]): string[] {
-  const theirs = written.map((one) => JSON.stringify(one));
+  const others = written.map((one) => JSON.stringify(one));
   const extra = Object.entries(there).filter(([name]) => !(name in here) && name !== "any");
-  const left = extra.filter((one) => !theirs.includes(JSON.stringify(one)));
+  const left = extra.filter((one) => !others.includes(JSON.stringify(one)));
   return [
     ...Object.entries(here).flatMap(([name, value]) => differ(`spec.${name}`, value, there[name])),
     ...left.map(([name]) => `spec.${name} was removed here and is there`),

@@ -90,6 +90,7 @@ const ACTS: { [Name in Step["do"]]: Act<Name> } = {
     merge(hand, "consumer", name, {
       metadata: { annotations: { [`${MARKS}/deletion-policy`]: on ? "Orphan" : null } },
     }),
+  pause: (hand, { name, on }) => merge(hand, "consumer", name, paused(on)),
   force: (hand, { name }) => merge(hand, "consumer", name, { metadata: { finalizers: null } }),
   hold: (hand, { side, name }) => finalizers(hand, side, name, (all) => [...new Set([HOLD, ...all])]),
   lift: (hand, { side, name }) => lift(hand, side, name),
@@ -115,9 +116,13 @@ const ACTS: { [Name in Step["do"]]: Act<Name> } = {
   bind: (hand, { policy }) =>
     ask(hand, "consumer", "POST", pathOf(BINDINGS, hand.namespace), ownBinding(hand.namespace, policy)),
   unbind: (hand) => ask(hand, "consumer", "DELETE", binding(hand), { propagationPolicy: "Background" }),
+  suspend: (hand, { on }) => ask(hand, "consumer", "PATCH", binding(hand), paused(on), MERGE),
+  via: (hand, { connection }) => bindingSpec(hand, { connectionRef: { name: connection } }),
   policy: (hand, { policy }) => bindingSpec(hand, { conflictPolicy: policy }),
   list: (hand, { on }) => bindingSpec(hand, { apis: [{ name: apiName(on ? hand.type : SPARE) }] }),
 };
+
+const paused = (on: boolean) => ({ metadata: { annotations: { [`${MARKS}/paused`]: on ? "true" : null } } });
 
 const handOf = (stage: Stage, { history, namespace }: Play): Hand => ({
   stage,
@@ -132,23 +137,29 @@ export async function openRoom({ sides }: Stage, { namespace, history }: Play): 
   if (!history.brought) await sides.provider.objects.create(NAMESPACES, body);
 }
 
-/** Does the steps of that round, one after the other. */
-export async function playRound(stage: Stage, play: Play, round: number): Promise<void> {
-  const hand = handOf(stage, play);
-  for (const { step } of play.history.steps.filter((one) => one.round === round)) {
-    const { status, body } = await (ACTS[step.do] as unknown as Act<"hush">)(hand, step as never);
-    play.deeds.push({ round, step, status, body });
-  }
+async function act(stage: Stage, play: Play, round: number, step: Step): Promise<void> {
+  const { status, body } = await (ACTS[step.do] as unknown as Act<"hush">)(handOf(stage, play), step as never);
+  play.deeds.push({ round, step, status, body });
 }
 
-/** Whoever holds objects on either side lets go of all of them. */
-export async function liftAll(stage: Stage, play: Play, objects: Record<SideName, Body[]>): Promise<void> {
-  const hand = handOf(stage, play);
-  for (const side of ["consumer", "provider"] as const) {
-    for (const { metadata } of objects[side].filter((one) => one.metadata.finalizers?.includes(HOLD))) {
-      const step = { do: "lift", name: metadata.name as string, side } as const;
-      const { status, body } = await lift(hand, side, step.name);
-      play.deeds.push({ round: ROUNDS, step, status, body });
-    }
-  }
+/** Does the steps of that round, one after the other. */
+export async function playRound(stage: Stage, play: Play, round: number): Promise<void> {
+  for (const { step } of play.history.steps.filter((one) => one.round === round)) await act(stage, play, round, step);
+}
+
+const isPaused = ({ metadata }: Body): boolean => metadata.annotations?.[`${MARKS}/paused`] !== undefined;
+
+/** Whoever holds objects on either side lets go of all of them, and nothing is paused any more. */
+export async function liftAll(stage: Stage, play: Play, objects: Record<SideName, Body[]>, own: Body): Promise<void> {
+  const steps = (["consumer", "provider"] as const).flatMap((side) =>
+    objects[side].flatMap((object): Step[] => {
+      const { name, finalizers } = object.metadata;
+      return [
+        ...(finalizers?.includes(HOLD) ? [{ do: "lift", name, side } as const] : []),
+        ...(side === "consumer" && isPaused(object) ? [{ do: "pause", name, on: false } as const] : []),
+      ];
+    }),
+  );
+  if (own && isPaused(own)) steps.push({ do: "suspend", on: false });
+  for (const step of steps) await act(stage, play, ROUNDS, step);
 }

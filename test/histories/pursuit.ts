@@ -3,7 +3,7 @@
 
 import { type Batch, type Outcome, playBatch } from "./batch.ts";
 import { keepEvidence } from "./evidence.ts";
-import { CALM, type Forecast } from "./fault-plan.ts";
+import { calmed, type Forecast } from "./fault-plan.ts";
 import { shrink } from "./shrink.ts";
 import type { Stage } from "./stage.ts";
 import { type History, tell } from "./step.ts";
@@ -38,7 +38,8 @@ export async function pursue(
 ): Promise<Pursued> {
   const end = Date.now() + budget;
   let worst = first;
-  const quiet = first.problems.some((one) => one.startsWith("V5")) ? batch.quiet : 0;
+  // What is written once all looks well shows only to who waits for it.
+  const quiet = first.problems.some((one) => /^V[56]/.test(one)) ? batch.quiet : 0;
   const tried = async (histories: readonly History[], { faults, forecast }: Way): Promise<boolean[]> => {
     const candidates = histories.flatMap((history) => Array.from({ length: COPIES }, () => ({ history, faults })));
     const { outcomes } = await playBatch(stage, { ...batch, forecast, candidates, patience, quiet });
@@ -48,8 +49,8 @@ export async function pursue(
   };
   const { history } = first.play;
   const ways: Way[] = [
-    { called: "without any fault", faults: false, forecast: CALM },
-    { called: "with the faults of its requests", faults: true, forecast: CALM },
+    { called: "without any fault", faults: false, forecast: calmed(batch.forecast) },
+    { called: "with the faults of its requests", faults: true, forecast: calmed(batch.forecast) },
     { called: "with these faults and the weather of its batch", faults: true, forecast: batch.forecast },
   ];
   let way: Way | undefined;

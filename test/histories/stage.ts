@@ -7,11 +7,11 @@ import { conditions, READY } from "../e2e/conditions.ts";
 import { installOurs, type Landscape, offer, served, type Side, startSide } from "../e2e/landscape.ts";
 import * as manifests from "../e2e/manifests.ts";
 import { at } from "../e2e/objects.ts";
-import { consumerUser, providerUser } from "../e2e/rights.ts";
+import { consumerUser, KONNECTOR_USER, providerUser } from "../e2e/rights.ts";
 import { type Konnector, startKonnector } from "../harness/konnector.ts";
 import { type FaultyServer, startFaultyServer } from "./faulty-server.ts";
 import { faultPlan } from "./requests.ts";
-import type { Setting, SideName } from "./step.ts";
+import type { ConnectionName, Setting, SideName } from "./step.ts";
 
 export const TYPES: Record<Setting, Resource> = {
   fail: manifests.typeOf("widget"),
@@ -22,9 +22,13 @@ export const TYPES: Record<Setting, Resource> = {
 /** What a Binding lists when it lists nothing else. */
 export const SPARE = manifests.typeOf("spare");
 
-export const CONNECTION = "acme";
+const CONNECTION = "acme";
+/** One more to the same provider, and one to another: the consumer itself, which exports nothing. */
+export const CONNECTION_NAMES: readonly ConnectionName[] = [CONNECTION, "twin", "other"];
 /** The ClusterBindings, by the setting that they bind. */
 export const CLUSTER_WIDE = ["fail", "adopt", "plain"] as const;
+
+type ClusterWide = (typeof CLUSTER_WIDE)[number];
 
 export interface Stage {
   sides: Record<SideName, Side>;
@@ -36,6 +40,12 @@ export interface Stage {
   log(): string[];
   /** SIGKILL, and a new one that is not waited for. */
   restart(): Promise<void>;
+  /** Pauses the Connection, or goes on. */
+  pause(on: boolean): Promise<unknown>;
+  /** Deletes the ClusterBinding of that setting. */
+  unbind(setting: ClusterWide): Promise<unknown>;
+  /** Makes those anew that were deleted and have gone. */
+  remake(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -44,6 +54,7 @@ async function startAll(stops: (() => Promise<unknown>)[]): Promise<Stage> {
   stops.push(() => Promise.all([provider.plane.stop(), consumer.plane.stop()]));
   await installOurs(consumer);
   const [above, below] = await Promise.all([providerUser(provider.plane), consumerUser(consumer.plane)]);
+  const other = await providerUser(consumer.plane, `${KONNECTOR_USER}-other`);
   const plan = faultPlan(undefined);
   const faulty = {
     provider: await startFaultyServer("provider", above, below, plan),
@@ -54,6 +65,8 @@ async function startAll(stops: (() => Promise<unknown>)[]): Promise<Stage> {
   const processes = [await start()];
   const current = () => processes.at(-1) as Konnector;
   stops.push(() => current().kill());
+  const { objects } = consumer;
+  const missing = new Set<ClusterWide>();
   const stage: Stage = {
     sides: { provider, consumer },
     faulty,
@@ -66,9 +79,22 @@ async function startAll(stops: (() => Promise<unknown>)[]): Promise<Stage> {
       await current().kill();
       processes.push(await start());
     },
+    pause: (on) => objects.merge(CONNECTIONS, at(CONNECTION), paused(on)),
+    unbind(setting) {
+      missing.add(setting);
+      return objects.remove(CLUSTER_BINDINGS, at(setting));
+    },
+    async remake() {
+      for (const setting of missing) {
+        if (await objects.get(CLUSTER_BINDINGS, at(setting))) continue;
+        await objects.create(CLUSTER_BINDINGS, clusterBinding(setting));
+        missing.delete(setting);
+      }
+    },
     stop: () => stopAll(stops),
   };
-  await bind(stage);
+  const leads = { acme: faulty.provider.kubeconfig, twin: faulty.provider.kubeconfig, other };
+  await bind(stage, leads);
   return stage;
 }
 
@@ -79,22 +105,28 @@ async function stopAll(stops: (() => Promise<unknown>)[]): Promise<void> {
 /** What of the suites' landscapes `offer` needs. */
 export const asLandscape = ({ sides }: Stage) => sides as unknown as Landscape;
 
-async function bind(stage: Stage): Promise<void> {
+const paused = (on: boolean) => ({ metadata: { annotations: { "core.kube-bind.io/paused": on ? "true" : null } } });
+
+async function bind(stage: Stage, leads: Record<ConnectionName, string>): Promise<void> {
   const { objects } = stage.sides.consumer;
   await Promise.all(
     [...Object.entries(TYPES), ["spare", SPARE] as const].map(([setting, type]) =>
       offer(asLandscape(stage), type, { plainStatus: setting === "plain" }),
     ),
   );
-  await objects.create(SECRETS, manifests.secret(CONNECTION, stage.faulty.provider.kubeconfig));
-  // A Binding's API is here from the start, so that its objects can be made before it is bound.
-  await objects.create(CONNECTIONS, manifests.connection(CONNECTION, { schema: { pullPolicy: "All" } }));
+  for (const name of CONNECTION_NAMES) {
+    await objects.create(SECRETS, manifests.secret(name, leads[name]));
+    // A Binding's API is here from the start, so that its objects can be made before it is bound.
+    const schema = { pullPolicy: name === CONNECTION ? "All" : "Bound" };
+    await objects.create(CONNECTIONS, manifests.connection(name, { schema }));
+  }
   for (const setting of CLUSTER_WIDE) await objects.create(CLUSTER_BINDINGS, clusterBinding(setting));
   await Promise.all(CLUSTER_WIDE.map((setting) => conditions(objects, CLUSTER_BINDINGS, at(setting), READY)));
+  await Promise.all(CONNECTION_NAMES.map((name) => conditions(objects, CONNECTIONS, at(name), READY)));
   await Promise.all([TYPES.own, SPARE].map((type) => served(stage.sides.consumer, type)));
 }
 
-const clusterBinding = (setting: (typeof CLUSTER_WIDE)[number]) =>
+const clusterBinding = (setting: ClusterWide) =>
   manifests.clusterBinding(setting, [TYPES[setting]], {
     connection: CONNECTION,
     conflictPolicy: setting === "adopt" ? "Adopt" : "Fail",

@@ -2,6 +2,7 @@
 // printed, left out and played again. What they do to the servers is in player.ts.
 
 export type Policy = "Fail" | "Adopt";
+export type ConnectionName = "acme" | "twin" | "other";
 export type SideName = "consumer" | "provider";
 
 /** A history is played in so many, side by side with the others of its batch. */
@@ -17,6 +18,7 @@ export type Step =
   | { do: "label"; name: string; value: string | null }
   | { do: "delete"; name: string }
   | { do: "orphan"; name: string; on: boolean }
+  | { do: "pause"; name: string; on: boolean }
   /** Takes every finalizer off, ours included. */
   | { do: "force"; name: string }
   // Whoever, on either side: a finalizer that is none of ours.
@@ -37,7 +39,11 @@ export type Step =
   | { do: "unbind" }
   | { do: "policy"; policy: Policy }
   /** Takes the API out of the binding's list, or puts it back. */
-  | { do: "list"; on: boolean };
+  | { do: "list"; on: boolean }
+  /** Pauses the binding, or goes on. */
+  | { do: "suspend"; on: boolean }
+  /** Has the binding name that Connection: twin leads to the same provider, other to another, which exports nothing. */
+  | { do: "via"; connection: ConnectionName };
 
 /** The API a history plays with, and what binds it: one ClusterBinding for all of them, or a Binding of its own. */
 export type Setting = "fail" | "adopt" | "plain" | "own";

@@ -1,4 +1,4 @@
-// The end of everything: all bindings go, then the Connection and its Secret; and V3, that nothing of ours is left on either
+// The end of everything: all bindings go, then the Connections and their Secrets; and V3, that nothing of ours is left on either
 // side then, but for the copies whose objects were taken from us by force or kept by Orphan while the provider was away.
 
 import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS, SECRETS } from "../../crds/resources.ts";
@@ -10,7 +10,7 @@ import { eventually, NotYet } from "../harness/wait.ts";
 import type { Outcome } from "./batch.ts";
 import { mayStay } from "./oracle.ts";
 import { eachOf } from "./pool.ts";
-import { asLandscape, CLUSTER_WIDE, CONNECTION, type Stage } from "./stage.ts";
+import { asLandscape, CLUSTER_WIDE, CONNECTION_NAMES, type Stage } from "./stage.ts";
 
 const MARKS = "core.kube-bind.io";
 
@@ -38,8 +38,10 @@ export async function tearDown(stage: Stage, outcomes: readonly Outcome[], patie
     async ({ metadata: { name, namespace } }) => void (await objects.remove(BINDINGS, at(name, namespace))),
   );
   for (const name of CLUSTER_WIDE) await objects.remove(CLUSTER_BINDINGS, at(name));
-  await objects.remove(CONNECTIONS, at(CONNECTION));
-  await objects.remove(SECRETS, at(CONNECTION, SECRET_NAMESPACE));
+  for (const name of CONNECTION_NAMES) {
+    await objects.remove(CONNECTIONS, at(name));
+    await objects.remove(SECRETS, at(name, SECRET_NAMESPACE));
+  }
   await eventually(
     "nothing of ours to be left on either side",
     async () => {
