@@ -28,6 +28,8 @@ export function relatedSyncerPass(engine: Engine, syncer: RelatedSyncer): Promis
     weighAllRelated(engine, syncer);
   }
   tell(engine, syncer);
+  // Whoever mentions the route again starts anew.
+  if (syncer.watching === null && syncer.busy === 0 && state === "absent") engine.related.delete(syncer.key);
   return Promise.resolve();
 }
 
