@@ -41,11 +41,11 @@ const emptyEntry = (): RelatedEntry => ({
 /** Keys as each side has them; they throw what the Mapper throws. */
 export interface Sides {
   /** Of an object on the side of the sources, or of the copies, to the consumer's. */
-  ofSource(object: KubeObject): string;
-  ofCopy(object: KubeObject): string;
+  ofSource: (object: KubeObject) => string;
+  ofCopy: (object: KubeObject) => string;
   /** From the consumer's. */
-  sourceKey(key: string): string;
-  copyKey(key: string): string;
+  sourceKey: (key: string) => string;
+  copyKey: (key: string) => string;
   clusterUid: string;
 }
 

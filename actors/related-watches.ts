@@ -37,6 +37,19 @@ export function weighAllRelated(engine: Engine, syncer: RelatedSyncer): void {
   for (const key of [...(syncer.watching?.table.keys() ?? [])]) weighRelated(engine, syncer, key, PRIORITY.backlog);
 }
 
+/** What a list of that namespace may decide over, on the side whose keys those are; without one all. */
+function weighIn(
+  engine: Engine,
+  syncer: RelatedSyncer,
+  namespace: string | undefined,
+  there: (key: string) => string,
+): void {
+  for (const key of [...(syncer.watching?.table.keys() ?? [])]) {
+    if (namespace !== undefined && parseKey(there(key)).namespace !== namespace) continue;
+    weighRelated(engine, syncer, key, PRIORITY.backlog);
+  }
+}
+
 /** Keys of either side. Throws what the Mapper throws. */
 function sidesOf(mapper: Mapper, route: Route, clusterUid: string): Sides {
   const resource = resourceOf(route);
@@ -153,7 +166,7 @@ function openCopies(engine: Engine, syncer: RelatedSyncer, watching: Omit<Relate
     listing: (namespace, again) => table.copiesListing(namespace, again),
     listed(keys, part) {
       table.copiesListed(keys, part);
-      weighAllRelated(engine, syncer);
+      weighIn(engine, syncer, part.namespace, watching.copyKey);
     },
     isKnown: () => true,
     left: (isWatched) => table.forgetCopies((namespace) => !isWatched(namespace)),
@@ -185,7 +198,7 @@ function openSelection(
     listing: (namespace, again) => table.sourcesListing(ask.id, namespace, again),
     listed(keys, part) {
       table.sourcesListed(ask.id, keys, part);
-      weighAllRelated(engine, syncer);
+      weighIn(engine, syncer, part.namespace, watching.sourceKey);
     },
     isKnown: (object) => !!table.get(watching.ofSource(object))?.source,
     left(isWatched) {

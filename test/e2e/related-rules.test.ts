@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Key } from "../../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONFIGMAPS, CONNECTIONS, NAMESPACES, SECRETS } from "../../crds/resources.ts";
+import { kubeconfigAt, startFaultProxy } from "../harness/fault-proxy.ts";
 import { absent, conditions, NOTHING, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
 import { type Landscape, served } from "./landscape.ts";
@@ -132,6 +133,34 @@ describe.concurrent("a binding with related objects", () => {
     expect(copy.metadata.uid).toBe(metadata.uid);
     await down().remove(BINDINGS, at("rel-moved", "rel-moved"));
     await Promise.all([absent(up(), SECRETS, key), absent(down(), BINDINGS, at("rel-moved", "rel-moved"))]);
+  });
+
+  test("whose provider is away waits with its end for the copies there, names them, and goes when it is back", async () => {
+    const proxy = await startFaultProxy(land.provider.plane.url);
+    try {
+      await makeRoom(land, "rel-away-up");
+      await down().create(SECRETS, manifests.secret("rel-away-up", kubeconfigAt(land.kubeconfig, proxy.url)));
+      await down().create(CONNECTIONS, manifests.connection("rel-away-up"));
+      const relatedResources = [related("secrets", "FromConsumer", { names: ["db"] })];
+      await down().create(BINDINGS, manifests.binding("rel-away-up", "rel-away-up", [WIDGETS], { relatedResources }));
+      const key = at("db", "rel-away-up");
+      await down().create(SECRETS, secret(key));
+      await copyOf(up, SECRETS, key);
+      await proxy.set("refuse");
+      await conditions(down(), CONNECTIONS, at("rel-away-up"), { Ready: { status: "False" } });
+      await down().remove(BINDINGS, at("rel-away-up", "rel-away-up"));
+      const message = /related secrets/;
+      const waiting = { Ready: { status: "False" as const, reason: "DrainingObjects", message } };
+      await conditions(down(), BINDINGS, at("rel-away-up", "rel-away-up"), waiting);
+      expect(await up().get(SECRETS, key)).toBeDefined();
+      await proxy.set("pass");
+      await absent(down(), BINDINGS, at("rel-away-up", "rel-away-up"), 60_000);
+      expect(await up().get(SECRETS, key)).toBeUndefined();
+      await down().remove(CONNECTIONS, at("rel-away-up"));
+      await absent(down(), CONNECTIONS, at("rel-away-up"));
+    } finally {
+      await proxy.stop();
+    }
   });
 });
 
