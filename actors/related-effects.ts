@@ -14,8 +14,8 @@ import {
 } from "../machines/related-facts.ts";
 import { reasonOf } from "../machines/object-trouble.ts";
 import { describeRights, rightIn } from "../machines/rules/permissions.ts";
-import { projectRelated, wholeHash } from "../machines/rules/related-projection.ts";
-import { isNoSource, meaning } from "../machines/rules/related-rules.ts";
+import { isLabelled, projectRelated, wholeHash } from "../machines/rules/related-projection.ts";
+import { isNoSource, isOffLimits, meaning } from "../machines/rules/related-rules.ts";
 import { RELATED_FIELD_MANAGER } from "../crds/labels.ts";
 import { BINDINGS, CLUSTER_BINDINGS } from "../crds/resources.ts";
 import type { Engine } from "./engine.ts";
@@ -142,8 +142,8 @@ async function applyCopy(work: RelatedWork, context: RelatedContext): Answer {
   const { table, clusterUid, target } = work.watching;
   try {
     const body = await sourceBody(work);
-    if (body === undefined) return { type: "source.gone" };
-    if (isOther(body, context) || hasMoved(work, context)) return MOVED;
+    // The watch is about to tell that it has gone.
+    if (body === undefined || isOther(body, context) || hasMoved(work, context)) return MOVED;
     if (mustLook(work, context)) return { type: "occupied" };
     const projection = projectRelated(body, work.copyKey, { clusterUid, binding: context.gate?.binding ?? "" });
     const applied = await target.apply(
@@ -196,6 +196,7 @@ const lookUpCopy = (work: RelatedWork): Answer =>
   attempt(work, `get ${named(work)}`, async () => {
     try {
       const found = await work.watching.target.get(resource(work), work.copyKey);
+      if (isLabelled(found, work.watching.clusterUid)) work.watching.table.copySeen(found);
       return { type: "looked", found: copyFact(work, found) };
     } catch (error) {
       if (!isStatus(error, 404)) throw error;
@@ -211,14 +212,20 @@ async function isStillMeant(work: RelatedWork, { source, gate }: RelatedContext)
   const rules = rulesOn(work.engine, work.syncer);
   if (gate?.mode !== "remove" || source !== null || rules.length === 0) return false;
   const found = await sourceBody(work);
-  return !!found && !isNoSource(found) && meaning(rules, parseKey(work.id), found.metadata.labels ?? {}).length > 0;
+  const keys = [parseKey(work.id), work.sourceKey, work.copyKey];
+  if (found === undefined || isNoSource(found) || isOffLimits(keys, work.engine.settings.related)) return false;
+  return meaning(rules, parseKey(work.id), found.metadata.labels ?? {}).length > 0;
 }
+
+/** Tried again with back-off, until the list tells of it. */
+const UNSHOWN: RelatedEvent = { type: "refused", cause: "fault", message: "its source is there, and no list shows it" };
 
 const deleteCopy = (work: RelatedWork, context: RelatedContext): Answer =>
   attempt(work, `delete ${named(work)}`, async () => {
     const copy = relatedCopy(context);
     await confirm(work);
-    if ((await isStillMeant(work, context)) || copy === null || hasMoved(work, context)) return MOVED;
+    if (await isStillMeant(work, context)) return UNSHOWN;
+    if (copy === null || hasMoved(work, context)) return MOVED;
     const answer = await work.watching.target.delete(resource(work), work.copyKey, copy.uid);
     if (answer === "gone" || answer === "absent") {
       work.watching.table.forgetCopy(work.id, copy.uid);

@@ -107,9 +107,11 @@ function listingOf(engine: Engine, binding: AnyBinding, route: Route): Listing {
 export function relatedVerdict(engine: Engine, binding: AnyBinding): RelatedVerdict {
   const problems = problemsOf(engine, binding);
   const rules = binding.spec.relatedResources ?? [];
-  const routes = routesOf(binding).filter((route) => rules.some((rule) => isSameRoute(rule, route)));
+  const routes = routesOf(binding);
   const tallies = routes.map((route) => tallyOf(engine, syncerOf(engine, binding, route), binding));
   const listings = routes.map((route) => listingOf(engine, binding, route));
+  // What no rule asks for any more is only to go: that it cannot be listed is said, and does not make the binding unready.
+  const wanted = listings.filter((_, index) => rules.some((rule) => isSameRoute(rule, routes[index] as Route)));
   return {
     problems,
     conflicts: {
@@ -117,8 +119,8 @@ export function relatedVerdict(engine: Engine, binding: AnyBinding): RelatedVerd
       another: tallies.reduce((sum, { another }) => sum + another, 0),
     },
     failing: tallies.flatMap(({ failing }) => failing),
-    unlisted: listings.flatMap(({ denied, deniedHere }) => [...denied, ...deniedHere]),
-    pending: [...new Set(listings.flatMap(({ pending }) => pending))],
+    unlisted: wanted.flatMap(({ denied, deniedHere }) => [...denied, ...deniedHere]),
+    pending: [...new Set(wanted.flatMap(({ pending }) => pending))],
     denied: [...new Set([...listings, ...tallies].flatMap(({ denied }) => denied))],
     deniedHere: [...new Set([...listings, ...tallies].flatMap(({ deniedHere }) => deniedHere))],
   };

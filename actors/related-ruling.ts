@@ -16,7 +16,12 @@ import { type Engine, phaseOf } from "./engine.ts";
 import { isPeer } from "./governance.ts";
 import { relatedSyncerKey } from "./keys.ts";
 import { recall } from "./recall.ts";
-import { createRelatedSyncer, type RelatedSyncer } from "./related-syncer.ts";
+import {
+  createRelatedSyncer,
+  type RelatedSyncer,
+  type RelatedWatching,
+  type SelectionWatch,
+} from "./related-syncer.ts";
 
 export function relatedSyncerFor(engine: Engine, connection: string, route: Route): RelatedSyncer {
   const key = relatedSyncerKey(connection, route);
@@ -34,10 +39,12 @@ export interface Owner {
   isWaiting: boolean;
   paused: string;
   routes: readonly Route[];
+  /** Of its rules that are not followed as they are written: what was made for them before is not taken away for that. */
+  unfollowed: readonly Route[];
 }
 
 /** By UID. */
-export const ownersOf = ({ directory }: Engine): ReadonlyMap<string, Owner> =>
+export const ownersOf = ({ directory, settings }: Engine): ReadonlyMap<string, Owner> =>
   recall(directory, "owners of related copies", () => {
     const owner = (binding: AnyBinding): Owner => {
       const course = courseOf(directory, binding);
@@ -47,12 +54,15 @@ export const ownersOf = ({ directory }: Engine): ReadonlyMap<string, Owner> =>
         isWaiting: course.stage === "waiting" && !isDeleting(binding),
         paused: pauseOf(directory, binding),
         routes: recordedRoutes(binding),
+        unfollowed: (binding.spec.relatedResources ?? []).filter(
+          (one, index) => problemOfRule(binding, one, index, settings.related) !== null,
+        ),
       };
     };
     return new Map(directory.allBindings().map((binding) => [binding.metadata.uid, owner(binding)]));
   });
 
-/** The rules of a binding on one route; none of one that is not to be followed. */
+/** The rules of a binding that can be followed; nothing is done for those of one that is yet to come, and nothing against it. */
 function rulesOfBinding({ directory, settings }: Engine, binding: AnyBinding): RelatedRule[] {
   const { metadata, spec } = binding;
   const common = {
@@ -62,14 +72,16 @@ function rulesOfBinding({ directory, settings }: Engine, binding: AnyBinding): R
     adopt: spec.conflictPolicy === "Adopt",
     paused: pauseOf(directory, binding),
   };
-  const recorded = new Set(recordedRoutes(binding).map(routeText));
+  const isHeld = hasFinalizer(binding, FINALIZER.cleanup) && !isMoving(courseOf(directory, binding));
+  const recorded = new Set(isHeld ? recordedRoutes(binding).map(routeText) : []);
   return (spec.relatedResources ?? [])
     .filter((one, index) => problemOfRule(binding, one, index, settings.related) === null)
     .map((one) => ruleOf(one, { ...common, recorded: recorded.has(routeText(one)) }));
 }
 
-const isLive = ({ directory }: Engine, binding: AnyBinding): boolean =>
-  !isDeleting(binding) && hasFinalizer(binding, FINALIZER.cleanup) && !isMoving(courseOf(directory, binding));
+/** It is to stay where it is, or may be. */
+const isStaying = ({ directory }: Engine, binding: AnyBinding): boolean =>
+  !isDeleting(binding) && courseOf(directory, binding).stage !== "draining";
 
 const precedence = ({ metadata: a }: AnyBinding, { metadata: b }: AnyBinding): number => {
   const [one, other] = [a, b].map(({ creationTimestamp = "", namespace = "", name }) =>
@@ -78,24 +90,51 @@ const precedence = ({ metadata: a }: AnyBinding, { metadata: b }: AnyBinding): n
   return (one ?? "") < (other ?? "") ? -1 : 1;
 };
 
-/** The rules that are followed on a route to the provider of that Connection, through whichever Connection: the oldest first. */
-export const rulesOn = (engine: Engine, { connection, route }: Pick<RelatedSyncer, "connection" | "route">) =>
-  recall(engine.directory, `related rules for ${connection} ${routeText(route)}`, () =>
+/** On a route of any Connection: the oldest first. */
+const rulesAnywhere = (engine: Engine, route: Route): readonly RelatedRule[] =>
+  recall(engine.directory, `related rules for ${routeText(route)}`, () =>
     engine.directory
       .allBindings()
-      .filter((binding) => isLive(engine, binding))
+      .filter((binding) => isStaying(engine, binding))
       .sort(precedence)
       .flatMap((binding) => rulesOfBinding(engine, binding))
-      .filter((rule) => isSameRoute(rule, route) && isPeer(engine, connection, rule.connection)),
+      .filter((rule) => isSameRoute(rule, route)),
   );
 
-/** Is all known that any rule could mean in the namespace? Only then is anything taken for absent. */
-function isSourceKnown({ watching }: RelatedSyncer, namespace: string, home: string): boolean {
-  if (watching === null) return false;
-  return [...watching.selections.values()].every(
-    ({ feeds, everywhere, namespaces }) =>
-      (!everywhere && !namespaces.has(namespace)) || (feeds.isListed(home) && feeds.troubleOf(home) === null),
+type OnRoute = Pick<RelatedSyncer, "connection" | "route">;
+
+/** Those on a route to the provider of that Connection, through whichever Connection: the oldest first. */
+export const rulesOn = (engine: Engine, { connection, route }: OnRoute): readonly RelatedRule[] =>
+  recall(engine.directory, `related rules for ${connection} ${routeText(route)}`, () =>
+    rulesAnywhere(engine, route).filter((rule) => isPeer(engine, connection, rule.connection)),
   );
+
+/** May the rule mean an object of that key, whatever its labels? */
+const mayMean = ({ namespace, selection: { names } }: RelatedRule, key: string): boolean => {
+  const object = parseKey(key);
+  return ["", object.namespace].includes(namespace) && (names === null || names.includes(object.name));
+};
+
+/** Both of two objects of one name, each a source of the other, would be taken over and then go. */
+const isBothWays = (engine: Engine, { resource, direction }: Route, key: string): boolean => {
+  const opposite = direction === "FromProvider" ? "FromConsumer" : "FromProvider";
+  return rulesAnywhere(engine, { resource, direction: opposite }).some((rule) => mayMean(rule, key));
+};
+
+/** Does a binding of a Connection to another provider mean what may be on this cluster under that key? */
+const isWantedFromElsewhere = (engine: Engine, { connection, route }: OnRoute, key: string): boolean =>
+  route.direction === "FromProvider" &&
+  rulesAnywhere(engine, route).some((rule) => !isPeer(engine, connection, rule.connection) && mayMean(rule, key));
+
+/** Is all known that any rule could mean in the namespace? Only then is anything taken for absent. */
+function isSourceKnown({ selections, sourceKey }: RelatedWatching, key: string): boolean {
+  const { namespace, name } = parseKey(key);
+  const home = namespaceOf(sourceKey(key));
+  const isConcerned = ({ everywhere, namespaces, names }: SelectionWatch): boolean =>
+    (everywhere || namespaces.has(namespace)) && (names === null || names.has(name));
+  return [...selections.values()]
+    .filter(isConcerned)
+    .every(({ feeds }) => feeds.isListed(home) && feeds.troubleOf(home) === null);
 }
 
 const namespaceOf = (key: string): string => parseKey(key).namespace;
@@ -110,27 +149,37 @@ function isUnmeant(engine: Engine, syncer: RelatedSyncer, key: string, owner: Ow
   if (watching === null) return false;
   if (owner?.isGoing && rulesOn(engine, syncer).length === 0) return true;
   const isAsked = syncer.route.direction === "FromConsumer" || watching.epoch > 0;
-  return isAsked && isSourceKnown(syncer, namespaceOf(key), namespaceOf(watching.sourceKey(key)));
+  return isAsked && isSourceKnown(watching, key);
 }
 
 /** What becomes of a copy that no rule means. */
 function ruleForCopy(engine: Engine, syncer: RelatedSyncer, key: string, { binding }: RelatedMarkers): Ruled {
   const owner = ownersOf(engine).get(binding);
-  if (owner !== undefined && owner.through !== syncer.connection) return { ...HELD, mode: "elsewhere" };
+  const isOthers = owner ? owner.through !== syncer.connection : isWantedFromElsewhere(engine, syncer, key);
+  if (isOthers) return { ...HELD, mode: "elsewhere" };
   const paused = owner?.paused ?? connectionPause(engine.directory, syncer.connection);
-  const isSure = !owner?.isWaiting && isUnmeant(engine, syncer, key, owner);
+  const isSure = !isKept(syncer, owner) && isUnmeant(engine, syncer, key, owner);
   return { mode: isSure ? "remove" : "held", binding, adopt: false, paused };
 }
+
+/** Its binding may yet mean it: where it goes is not known, or what it wants cannot be understood. */
+const isKept = ({ route }: RelatedSyncer, owner: Owner | undefined): boolean =>
+  owner !== undefined && !owner.isGoing && (owner.isWaiting || owner.unfollowed.some((one) => isSameRoute(one, route)));
+
+/** One that is yet to come holds nobody up. */
+const firstOf = (meant: readonly RelatedRule[]): RelatedRule | undefined =>
+  meant.find(({ recorded }) => recorded) ?? meant[0];
 
 function ruleFor(engine: Engine, syncer: RelatedSyncer, key: string): Ruled {
   const entry = syncer.watching?.table.get(key);
   if (entry === undefined) return HELD;
   const { source, copy, labels } = entry;
-  const [first] = source === null ? [] : meaning(rulesOn(engine, syncer), parseKey(key), labels);
+  const first = source === null ? undefined : firstOf(meaning(rulesOn(engine, syncer), parseKey(key), labels));
   if (first === undefined) return copy === null ? HELD : ruleForCopy(engine, syncer, key, copy);
   if (first.connection !== syncer.connection) return { ...HELD, mode: "elsewhere" };
-  const { uid: binding, adopt, paused } = first;
+  const { uid: binding, paused } = first;
   const isAble = first.recorded && phaseOf(engine, syncer.connection).state === "ready";
+  const adopt = first.adopt && !isBothWays(engine, syncer.route, key);
   return { mode: isAble ? "carry" : "held", binding, adopt, paused };
 }
 

@@ -22,7 +22,7 @@ export function relatedSyncerPass(engine: Engine, syncer: RelatedSyncer): Promis
   const mine = rules.filter(({ connection }) => connection === syncer.connection);
   keepRelatedWatches(engine, syncer, mine);
   const { state } = phaseOf(engine, syncer.connection);
-  const ruled = JSON.stringify([rules.map(ruleText), [...ownersOf(engine)], state, syncer.watching?.epoch]);
+  const ruled = JSON.stringify([rules.map(ruleText), [...ownersOf(engine)], state, ...shownBy(syncer)]);
   if (ruled !== syncer.ruled) {
     syncer.ruled = ruled;
     weighAllRelated(engine, syncer);
@@ -32,6 +32,13 @@ export function relatedSyncerPass(engine: Engine, syncer: RelatedSyncer): Promis
   if (syncer.watching === null && syncer.busy === 0 && state === "absent") engine.related.delete(syncer.key);
   return Promise.resolve();
 }
+
+/** What is told by the watches: a list that stands again may decide over what was held meanwhile. */
+const shownBy = ({ watching }: RelatedSyncer): unknown[] => {
+  if (watching === null) return [];
+  const feeds = [watching.copies, ...[...watching.selections.values()].map((one) => one.feeds)];
+  return [watching.epoch, ...feeds.map(({ whole, trouble }) => [whole, trouble === null])];
+};
 
 /** Bindings say what stands in the way of their related objects, and wait for their copies to go. */
 function tell(engine: Engine, syncer: RelatedSyncer): void {

@@ -13,6 +13,8 @@ export interface SelectionWatch {
   everywhere: boolean;
   /** Of the consumer. */
   namespaces: ReadonlySet<string>;
+  /** Of the consumer; null: any. */
+  names: ReadonlySet<string> | null;
 }
 
 /** What is watched, while it is watched. */

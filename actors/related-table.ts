@@ -72,7 +72,7 @@ export const copyState = (object: KubeObject, clusterUid: string): CopyState => 
 });
 
 /** Copies of no source of ours that are remembered: a provider must not fill our memory. */
-export const MOST_STRAY_COPIES = 5_000;
+export const MOST_STRAY_COPIES = 20_000;
 
 const namespaceOf = (key: string): string => key.slice(0, key.indexOf("/"));
 

@@ -184,9 +184,10 @@ function openSelection(
   const resource = resourceOf(syncer.route);
   const bound = sideName(syncer, "source") === "provider" ? { mostObjects: () => MOST_SOURCES } : {};
   const isMeant = (object: KubeObject): boolean => {
-    const key = parseKey(watching.ofSource(object));
-    const isNamed = ask.names === null || ask.names.has(key.name);
-    return isNamed && !isNoSource(object) && !isOffLimits([key, keyOf(object)], engine.settings.related);
+    const id = watching.ofSource(object);
+    const keys = [parseKey(id), keyOf(object), parseKey(watching.copyKey(id))];
+    const isNamed = ask.names === null || ask.names.has(parseKey(id).name);
+    return isNamed && !isNoSource(object) && !isOffLimits(keys, engine.settings.related);
   };
   return createFeeds({
     ...commonSink(engine, syncer, "source", ask.there?.[0]),
@@ -270,7 +271,8 @@ function keepSelections(
   for (const [id, ask] of asks) {
     const known = watching.selections.get(id);
     const feeds = known?.feeds ?? openSelection(engine, syncer, source, watching, ask);
-    watching.selections.set(id, { feeds, everywhere: ask.everywhere, namespaces: ask.namespaces });
+    const { everywhere, namespaces, names } = ask;
+    watching.selections.set(id, { feeds, everywhere, namespaces, names });
     follow(engine, syncer, "source", feeds, ask);
   }
 }

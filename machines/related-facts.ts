@@ -119,15 +119,21 @@ export const relatedConflict = (context: RelatedContext): "" | "ForeignObjectExi
   const copy = relatedCopy(context);
   if (copy === null || copy.whose === "ours") return "";
   if (copy.whose === "another") return "OwnedByAnother";
-  return context.gate?.adopt === true ? "" : "ForeignObjectExists";
+  // What is somebody else's is never deleted to make it anew.
+  const mayAdopt = context.gate?.adopt === true && !(context.source && isIrreplaceable(context.source, copy, null));
+  return mayAdopt ? "" : "ForeignObjectExists";
 };
-
-/** Neither its type nor what is immutable can be changed in place: the copy is made anew. */
-export const isIrreplaceable = (source: SourceFact, copy: RelatedCopyFact): boolean =>
-  copy.type !== source.type || (copy.immutable && copy.whole !== source.content);
 
 const hasContent = (source: SourceFact, copy: RelatedCopyFact, accepted: RelatedContext["accepted"]): boolean =>
   copy.owned === source.content || (accepted?.wanted === source.content && accepted.owned === copy.owned);
+
+/** Neither its type nor what is immutable can be changed in place: the copy is made anew. */
+export const isIrreplaceable = (
+  source: SourceFact,
+  copy: RelatedCopyFact,
+  accepted: RelatedContext["accepted"],
+): boolean =>
+  copy.type !== source.type || (copy.immutable && copy.whole !== source.content && !hasContent(source, copy, accepted));
 
 /** Is the copy what it should be, and does it say whose it is? */
 const isCarried = (
@@ -141,7 +147,8 @@ const isCarried = (
 export const differs = (context: RelatedContext): boolean => {
   const { source, gate, accepted } = context;
   const copy = relatedCopy(context);
-  return !!source && !!gate && (copy === null || !isCarried(source, copy, gate, accepted));
+  if (!source || !gate || copy === null) return !!source && !!gate;
+  return !isCarried(source, copy, gate, accepted) || isIrreplaceable(source, copy, accepted);
 };
 
 export const overspent = (context: RelatedContext): boolean =>
@@ -157,5 +164,5 @@ export function relatedOwesNothing(
   if (gate.mode === "elsewhere") return true;
   if (gate.mode !== "carry") return copy === null || copy.whose !== "ours";
   if (source === null || copy === null || copy.deleting || copy.whose !== "ours") return false;
-  return isCarried(source, copy, gate, accepted) && !isIrreplaceable(source, copy);
+  return isCarried(source, copy, gate, accepted) && !isIrreplaceable(source, copy, accepted);
 }

@@ -53,7 +53,7 @@ export const relatedMachine = setup({
     copyAbsent: ({ context }) => relatedCopy(context) === null,
     irreplaceable: ({ context }) => {
       const copy = relatedCopy(context);
-      return !!context.source && copy !== null && isIrreplaceable(context.source, copy);
+      return !!context.source && copy !== null && isIrreplaceable(context.source, copy, context.accepted);
     },
     differs: ({ context }) => differs(context),
     alreadyTold: ({ context }) => isMarkedSo(context),
@@ -168,7 +168,6 @@ export const relatedMachine = setup({
             applied: { target: "#related.deciding", actions: "noteApplied" },
             occupied: "lookingUp",
             "namespace.missing": "creatingNamespace",
-            "source.gone": { target: "#related.deciding", actions: "forgetSource" },
           },
         },
         creatingNamespace: {
@@ -184,7 +183,7 @@ export const relatedMachine = setup({
         replacing: {
           description:
             "Type and what is immutable cannot be changed in place: our copy goes, by uid, and is made anew.",
-          entry: ["spendRepair", "deleteCopy"],
+          entry: "deleteCopy",
           on: {
             deleted: { target: "#related.deciding", actions: "noteDeleted" },
             "delete.waiting": { target: "#related.deciding", actions: "noteCopy" },

@@ -178,6 +178,60 @@ describe.concurrent("a related object", () => {
     await Promise.all([absent(up(), SECRETS, key), absent(down(), BINDINGS, at("second", "rel-shared"))]);
   });
 
+  test("passes without a gap from a binding to the one that replaces it at the same moment", async () => {
+    const rules = [related("secrets", "FromConsumer", { names: ["db"] })];
+    await bound(land, "rel-replaced", ...rules);
+    const key = at("db", "rel-replaced");
+    await down().create(SECRETS, secret(key));
+    const { metadata } = await copyOf(up, SECRETS, key);
+    const options = { connection: "related", relatedResources: rules };
+    const [next] = await Promise.all([
+      down().create(BINDINGS, manifests.binding("next", "rel-replaced", [WIDGETS], options)),
+      down().remove(BINDINGS, at("rel-replaced", "rel-replaced")),
+    ]);
+    const stands = ({ metadata: { annotations } }: Body) =>
+      annotations[ANNOTATION.relatedBinding] === next.metadata.uid;
+    const copy = await copyOf(up, SECRETS, key, stands);
+    expect(copy.metadata.uid).toBe(metadata.uid);
+    await absent(down(), BINDINGS, at("rel-replaced", "rel-replaced"));
+  });
+
+  test("stays where somebody makes its copy immutable, and where its rule is edited into one that cannot be followed", async () => {
+    const rules = [related("secrets", "FromConsumer", { names: ["db"] })];
+    await bound(land, "rel-stays", ...rules);
+    const key = at("db", "rel-stays");
+    await down().create(SECRETS, secret(key));
+    const { metadata } = await copyOf(up, SECRETS, key);
+    await up().merge(SECRETS, key, { immutable: true });
+    const edit = (relatedResources: Body[]) =>
+      down().merge(BINDINGS, at("rel-stays", "rel-stays"), { spec: { relatedResources } });
+    await edit([related("secrets", "FromConsumer", { names: ["DB!"] })]);
+    await conditions(down(), BINDINGS, at("rel-stays", "rel-stays"), {
+      Ready: { status: "False", reason: "InvalidRelatedResource" },
+    });
+    await invariants.check({ word: "rel-stays", quiet: 1_000 });
+    await edit(rules);
+    await conditions(down(), BINDINGS, at("rel-stays", "rel-stays"), READY);
+    expect((await up().get(SECRETS, key)).metadata.uid).toBe(metadata.uid);
+    // What it is to hold from now on it can only hold as a new one.
+    await down().merge(SECRETS, key, two);
+    await copyOf(up, SECRETS, key, (copy) => copy.metadata.uid !== metadata.uid && !copy.immutable);
+  });
+
+  test("that is there on both sides is not taken over by rules of both directions for each other", async () => {
+    await makeRoom(land, "rel-twins");
+    const key = at("db", "rel-twins");
+    await Promise.all([up().create(SECRETS, secret(key, two)), down().create(SECRETS, secret(key))]);
+    const rules = (["FromConsumer", "FromProvider"] as const).map((way) => related("secrets", way, { names: ["db"] }));
+    const options = { connection: "related", conflictPolicy: "Adopt" as const, relatedResources: rules };
+    await down().create(BINDINGS, manifests.binding("rel-twins", "rel-twins", [WIDGETS], options));
+    await conditions(down(), BINDINGS, at("rel-twins", "rel-twins"), {
+      Conflicts: { status: "True", reason: "ForeignObjectExists", message: /2 related object/ },
+    });
+    const both = await Promise.all([up(), down()].map((objects) => objects.get(SECRETS, key)));
+    expect(both.map(({ data }) => data.key)).toEqual([base64("two"), base64("one")]);
+  });
+
   test("never goes back as a source of the opposite direction", async () => {
     const all = { labelSelector: { matchExpressions: [{ key: "nothing", operator: "DoesNotExist" }] } };
     await bound(

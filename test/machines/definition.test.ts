@@ -50,7 +50,7 @@ const ANSWERS: Record<string, Record<string, readonly string[]>> = {
     nameRivals: ["contest.named"],
   },
   related: {
-    applyCopy: ["applied", "occupied", "namespace.missing", "source.gone", "refused"],
+    applyCopy: ["applied", "occupied", "namespace.missing", "refused"],
     createNamespace: ["namespace.ready", "refused"],
     lookUpCopy: ["looked", "refused"],
     deleteCopy: ["deleted", "delete.waiting", "refused"],

@@ -4,6 +4,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { isIrreplaceable } from "../../machines/related-facts.ts";
 import { another, copy, foreign, gate, source } from "./related-samples.ts";
 import { type Fate, nextVersion, relatedReplica, type Side, SIDES, type World } from "./related-world.ts";
 import { chances, type Deeds, fates, steps, take } from "./schedule.ts";
@@ -75,14 +76,17 @@ const isStopped = ({ paused, open, mode }: World["gate"]): boolean =>
 const isUnwound = (its: World["copy"]): boolean =>
   its === null || its.deleting || !its.labelled || its.whose !== "ours";
 
-const isSomebodyElses = (its: World["copy"], { adopt }: World["gate"]): boolean =>
-  its?.whose === "another" || (its?.whose === "foreign" && !adopt);
+const isSomebodyElses = ({ source: it, copy: its, gate: { adopt } }: World): boolean => {
+  if (its?.whose !== "foreign") return its?.whose === "another";
+  return !adopt || (it !== null && isIrreplaceable(it, its, null));
+};
 
 /** What has to be true when everything has come to rest and the world allows all of it. */
-function expectTheEnd({ source: it, copy: its, gate: allowed }: World, at: string): void {
+function expectTheEnd(world: World, at: string): void {
+  const { source: it, copy: its, gate: allowed } = world;
   if (isStopped(allowed)) return;
   if (its?.deleting || allowed.mode === "remove") return expect(isUnwound(its), at).toBe(true);
-  if (isSomebodyElses(its, allowed)) return expect(at).toMatch(/^conflicted/);
+  if (isSomebodyElses(world)) return expect(at).toMatch(/^conflicted/);
   const { content: owned, type } = it ?? source();
   const carried = { owned, type, binding: allowed.binding, labelled: true, whose: "ours" };
   expect(its, at).toMatchObject(carried);

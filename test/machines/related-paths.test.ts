@@ -44,7 +44,6 @@ const answers: RelatedEvent[] = [
   { type: "deleted" },
   { type: "delete.waiting", copy: copy({ deleting: true }) },
   { type: "told" },
-  { type: "source.gone" },
   refused("rejected"),
 ];
 

@@ -79,8 +79,8 @@ function simulate(
     return world.hasNamespace ? undefined : { type: "namespace.missing" };
   };
 
-  const mayGo = ({ gate: { mode, adopt } }: World, copy: RelatedCopyFact, context: RelatedContext): void => {
-    never("a delete of what is not ours", copy.whose !== "ours" && !(adopt && copy.whose === "foreign"));
+  const mayGo = ({ gate: { mode } }: World, copy: RelatedCopyFact, context: RelatedContext): void => {
+    never("a delete of what is not ours", copy.whose !== "ours");
     never("a delete of what a rule means", mode === "carry" && copy.type === context.source?.type && !copy.immutable);
     never("a delete on doubt", !["carry", "remove"].includes(mode));
   };
@@ -88,8 +88,7 @@ function simulate(
   const requests: Record<string, (context: RelatedContext) => RelatedEvent> = {
     applyCopy(context) {
       const { source } = world;
-      if (source === null) return { type: "source.gone" };
-      if (source.uid !== context.source?.uid) throw new Refused();
+      if (source === null || source.uid !== context.source?.uid) throw new Refused();
       stands(context);
       never("an apply that no rule asks for", world.gate.mode !== "carry");
       const fact = relatedCopy(context);
@@ -97,7 +96,7 @@ function simulate(
       if (obstacle) return obstacle;
       const before =
         fact === null ? { ...copySample({ uid: nextVersion(), type: source.type }), held: false } : known(fact);
-      if (isIrreplaceable(sourceFact(source), before))
+      if (isIrreplaceable(sourceFact(source), before, null))
         return { type: "refused", cause: "rejected", message: "immutable" };
       world.copy = {
         ...before,
