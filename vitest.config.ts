@@ -1,5 +1,5 @@
 // Three projects: `unit` (everything beside one part of the source, some of it against real API servers), then `e2e` (whole
-// clusters and the real process), then `e2e-mapped` (some of those with a konnector that renames what it copies). A test is never retried: one that fails sometimes is a finding.
+// clusters and the real process) and, among those, `e2e-mapped` (some of those with a konnector that renames what it copies). A test is never retried: one that fails sometimes is a finding.
 
 import { defineConfig } from "vitest/config";
 
@@ -43,7 +43,7 @@ export default defineConfig({
           env: { E2E_MAPPER: "prefixed" },
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
     ],
