@@ -1,5 +1,5 @@
 // Three projects: `unit` (everything beside one part of the source, some of it against real API servers), then `e2e` (whole
-// clusters and the real process) and, among those, `e2e-mapped` (some of those with a konnector that renames what it copies). A test is never retried: one that fails sometimes is a finding.
+// clusters and the real process) and, among those, `e2e-mapped` (some of them with a konnector that renames what it copies).
 
 import { defineConfig } from "vitest/config";
 
