@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
-import { afterEach, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 
 import { startControlPlane } from "./control-plane.ts";
 import { guardedDir } from "./process-guard.ts";
@@ -12,7 +12,8 @@ import { eventually } from "./wait.ts";
 
 const FIXTURE = path.join(import.meta.dirname, "fixtures", "start-and-wait.ts");
 const children: ChildProcess[] = [];
-afterEach(() => children.splice(0).forEach((child) => child.kill("SIGKILL")));
+// At the end: whichever of them is done first must not end those that are still starting.
+afterAll(() => children.forEach((child) => child.kill("SIGKILL")));
 
 const isAlive = (pid: number) => {
   try {
