@@ -228,6 +228,8 @@ describe("what is being deleted", () => {
     await down().remove(BINDINGS, at(WORD, WORD));
     await down().remove(CONNECTIONS, at(WORD));
     await conditions(down(), BINDINGS, at(WORD, WORD), draining(/^1 object/));
+    // It is counted before its delete is sent, too.
+    await object(up(), LOCALS, HELD, "to be going", ({ metadata }) => metadata.deletionTimestamp);
     const heard = await listen(land);
     const before = await world();
     own.tell({ ...LIES, ...OWN_LIES });
