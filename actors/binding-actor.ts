@@ -3,10 +3,10 @@
 
 import type { AnyBinding } from "../crds/binding.ts";
 import { connectionsOf } from "../crds/bound-connection.ts";
-import { type ApiName, hasFinalizer, isDeleting, type Key, keyOf, type Resource } from "../crds/kube-object.ts";
+import { type ApiName, hasFinalizer, isDeleting, type Key, keyOf } from "../crds/kube-object.ts";
 import { ANNOTATION, FINALIZER } from "../crds/labels.ts";
 import { recordedRoutes, routesText } from "../crds/related.ts";
-import { BINDINGS, CLUSTER_BINDINGS } from "../crds/resources.ts";
+import { bindingResource } from "../crds/resources.ts";
 import {
   type ApiVerdict,
   type OrphanedCopies,
@@ -41,9 +41,6 @@ import type { Syncer } from "./syncer.ts";
 import { verdictIn } from "./syncer-report.ts";
 
 const machine = hosted(bindingMachine, ["claim", "record", "note", "release"]);
-
-const resourceFor = (binding: AnyBinding): Resource =>
-  binding.kind === "ClusterBinding" ? CLUSTER_BINDINGS : BINDINGS;
 
 const cacheFor = (engine: Engine, binding: AnyBinding): Cache<AnyBinding> =>
   binding.kind === "ClusterBinding" ? engine.directory.clusterBindings : engine.directory.bindings;
@@ -245,7 +242,7 @@ async function attempt(run: () => Promise<BindingEvent>): Promise<BindingEvent> 
 async function claim(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
   if (binding === undefined) return { type: "binding.gone" };
   const bound = [ANNOTATION.boundConnection, binding.spec.connectionRef.name] as const;
-  const claimed = await addCleanupWith(engine.consumer, resourceFor(binding), binding, bound);
+  const claimed = await addCleanupWith(engine.consumer, bindingResource(binding), binding, bound);
   cacheFor(engine, binding).note(claimed as AnyBinding);
   return { type: "claimed" };
 }
@@ -256,9 +253,9 @@ async function record(engine: Engine, binding: AnyBinding | undefined): Promise<
   const { stage, through } = courseOf(engine.directory, binding);
   const { name } = binding.spec.connectionRef;
   const hasLeft = stage === "draining";
-  if (hasLeft) await leaveNamespaces(engine, binding, resourceFor(binding));
+  if (hasLeft) await leaveNamespaces(engine, binding, bindingResource(binding));
   const bound = [ANNOTATION.boundConnection, hasLeft ? name : through] as const;
-  const noted = await setAnnotation(engine.consumer, resourceFor(binding), binding, bound);
+  const noted = await setAnnotation(engine.consumer, bindingResource(binding), binding, bound);
   cacheFor(engine, binding).note(noted as AnyBinding);
   const fields = { connection: name, binding: binding.metadata.name, namespace: binding.metadata.namespace ?? "" };
   engine.log.info(fields, "its objects go through this Connection from now on");
@@ -269,7 +266,7 @@ async function record(engine: Engine, binding: AnyBinding | undefined): Promise<
 async function noteRoutes(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
   if (binding === undefined) return { type: "binding.gone" };
   const routes = [ANNOTATION.relatedCopies, routesText(routesToRecord(engine, binding))] as const;
-  const noted = await setAnnotation(engine.consumer, resourceFor(binding), binding, routes);
+  const noted = await setAnnotation(engine.consumer, bindingResource(binding), binding, routes);
   cacheFor(engine, binding).note(noted as AnyBinding);
   return { type: "noted" };
 }
@@ -277,9 +274,9 @@ async function noteRoutes(engine: Engine, binding: AnyBinding | undefined): Prom
 async function release(engine: Engine, binding: AnyBinding | undefined): Promise<BindingEvent> {
   await engine.consumer.confirm();
   if (binding === undefined) return { type: "released" };
-  await leaveNamespaces(engine, binding, resourceFor(binding));
-  tellUnasked(engine, binding, resourceFor(binding));
-  await removeCleanup(engine.consumer, resourceFor(binding), binding);
+  await leaveNamespaces(engine, binding, bindingResource(binding));
+  tellUnasked(engine, binding, bindingResource(binding));
+  await removeCleanup(engine.consumer, bindingResource(binding), binding);
   return { type: "released" };
 }
 
@@ -315,7 +312,7 @@ async function write(engine: Engine, binding: AnyBinding, status: Status, isUnde
   const isUnwritable = () => engine.unwritable.has(binding.metadata.uid);
   const before = isUnwritable();
   const cache = cacheFor(engine, binding);
-  const written = await writeStatus(engine, resourceFor(binding), cache, binding, status, isUndecided);
+  const written = await writeStatus(engine, bindingResource(binding), cache, binding, status, isUndecided);
   if (before !== isUnwritable()) lookAgain(engine, binding);
   return written;
 }

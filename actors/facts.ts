@@ -70,6 +70,14 @@ export function consumerFact(shape: Shape, object: KubeObject): ConsumerFact {
   };
 }
 
+interface Stated {
+  resourceVersion: string;
+}
+
+/** Is what is known now another state than that which was known then? That something has gone is no state. */
+export const isOtherState = (now: Stated | null, then: Stated | null | undefined): boolean =>
+  now !== null && now.resourceVersion !== then?.resourceVersion;
+
 export const copyFact = (shape: Shape, copy: KubeObject): CopyFact => ({
   ...markersOf(copy),
   uid: copy.metadata.uid,

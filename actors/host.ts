@@ -44,6 +44,12 @@ const path = (value: StateValue): string => {
 /** Where a machine rests, as a path: "ready.settled". */
 export const statePath = path;
 
+/** The state at such a path. */
+export const stateAt = (rest: string): StateValue => {
+  const [outer = "", inner] = rest.split(".");
+  return inner === undefined ? outer : { [outer]: inner };
+};
+
 export interface Pass<Context, Event> {
   machine: AnyStateMachine;
   record: MachineRecord<Context>;

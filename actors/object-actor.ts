@@ -7,22 +7,19 @@ import { objectMachine } from "../machines/object.ts";
 import type { ObjectContext, ObjectEvent } from "../machines/object-facts.ts";
 import { demandOn } from "./demand.ts";
 import type { Engine } from "./engine.ts";
-import { hosted, type Rest, runPass, statePath } from "./host.ts";
+import { isOtherState } from "./facts.ts";
+import { hosted, type Rest, runPass, stateAt, statePath } from "./host.ts";
 import { setDue } from "./timers.ts";
 import { objectKey } from "./keys.ts";
 import { noteLeaving, noteLeft } from "./leaving.ts";
 import { EFFECTS, objectEffects } from "./object-effects.ts";
 import type { Work } from "./object-work.ts";
 import { PRIORITY } from "./ports.ts";
+import { takesTurn } from "./rechecks.ts";
 import { gateFor, notePass, type Syncer } from "./syncer.ts";
 import { contextFrom, type Memory } from "./table.ts";
 
 const machine = hosted(objectMachine, EFFECTS);
-
-const stateOf = (rest: string): Rest<ObjectContext>["value"] => {
-  const [outer = "engaging", inner] = rest.split(".");
-  return inner === undefined ? outer : { [outer]: inner };
-};
 
 function facts({ watching, syncer, id }: Work): ObjectEvent[] {
   const entry = watching.table.get(id);
@@ -55,27 +52,21 @@ export async function objectPass(engine: Engine, syncer: Syncer, key: Key): Prom
   }
 }
 
-/** Where an object waits to be read again, which is done by turns. */
-const IN_CONFLICT = "conflicted.resting";
-
-/** May it be read now? If not, it is due again at its turn, unless the pass sets another time. */
-function takesTurn({ engine, syncer, key }: Work, memory: Memory | null): boolean {
-  if (memory?.rest !== IN_CONFLICT) return true;
-  const address = objectKey(syncer.connection, syncer.api, key);
-  const wait = engine.rechecks.turn(syncer.connection, address);
-  if (wait > 0) engine.timers.set(address, wait, 0);
-  return wait === 0;
-}
+/** Where the machine goes on: what was remembered, or its beginning. */
+const recordFrom = (memory: Memory | null) => ({
+  value: stateAt(memory?.rest ?? "engaging.waiting"),
+  context: contextFrom(memory),
+});
 
 /** Runs the machine and keeps what it remembers. */
 async function settle(work: Work, due: boolean): Promise<void> {
   const { engine, syncer, watching, key, id } = work;
   const address = objectKey(syncer.connection, syncer.api, key);
   const memory = watching.table.get(id)?.memory ?? null;
-  const isDue = due && takesTurn(work, memory);
+  const isDue = due && takesTurn(engine, syncer.connection, address, memory?.rest);
   const rest = await runPass<ObjectContext, ObjectEvent>({
     machine,
-    record: { value: stateOf(memory?.rest ?? "engaging.waiting"), context: contextFrom(memory) },
+    record: recordFrom(memory),
     events: [...facts(work), { type: isDue ? "due" : "pass" }],
     effects: objectEffects(work),
   });
@@ -104,10 +95,8 @@ const isBodiless = ({ syncer, watching: { table } }: Work, rest: Rest<ObjectCont
 function isOvertaken({ syncer, watching, id }: Work, { context }: Rest<ObjectContext>): boolean {
   const entry = watching.table.get(id);
   if (!entry?.consumer || watching !== syncer.watching) return false;
-  const isOther = (now: { resourceVersion: string } | null, then: { resourceVersion: string } | null | undefined) =>
-    now !== null && now.resourceVersion !== then?.resourceVersion;
   const gates = !isDeepStrictEqual(gateFor(syncer, id), context.gate);
-  return gates || isOther(entry.consumer, context.consumer) || isOther(entry.copy, context.copy);
+  return gates || isOtherState(entry.consumer, context.consumer) || isOtherState(entry.copy, context.copy);
 }
 
 /** Has another object taken its name during the pass? What was found out says nothing about that one. */

@@ -7,8 +7,8 @@ import type { Connection } from "../crds/connection.ts";
 import { connectionsOf } from "../crds/bound-connection.ts";
 import { courseOf } from "./course.ts";
 import { type ApiName, keyOf, type KubeObject, parseKey, type Resource } from "../crds/kube-object.ts";
-import { routesOf } from "../crds/related.ts";
-import { BINDINGS, CLUSTER_BINDINGS, CONFIGMAPS, CONNECTIONS, SECRETS } from "../crds/resources.ts";
+import { RELATED_KINDS, routesOf } from "../crds/related.ts";
+import { BINDINGS, CLUSTER_BINDINGS, CONNECTIONS } from "../crds/resources.ts";
 import { localPermissionDenied, type RightsView } from "../machines/permission-status.ts";
 import { homeOf } from "../machines/rules/mapper.ts";
 import type { Right } from "../machines/rules/permissions.ts";
@@ -16,19 +16,17 @@ import { answeredApis } from "./directory.ts";
 import { type Engine, isoNow } from "./engine.ts";
 import { bindingKey, connectionKey, OURSELVES, relatedKey, syncerKey } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
-import type { RelatedSyncer } from "./related-syncer.ts";
+import { feedsOf, type RelatedSyncer } from "./related-syncer.ts";
 import { retryRefused } from "./retries.ts";
 import { nextConditions, type Status, writeStatus } from "./status-writer.ts";
-
-const CORE: Partial<Record<string, Resource>> = { secrets: SECRETS, configmaps: CONFIGMAPS };
 
 const apiOf = ({ resource, group }: Right): ApiName => `${resource.split("/")[0]}.${group}`;
 
 /** The namespace as the side that is asked names it. */
 function placeOn({ syncers, settings }: Engine, name: string, right: Right, namespace: string): string {
   if (name === OURSELVES) return namespace;
-  const related =
-    right.group === "" ? { mapper: settings.mapper, resource: CORE[right.resource] ?? SECRETS } : undefined;
+  const resource = right.group === "" ? RELATED_KINDS.get(right.resource) : undefined;
+  const related = resource && { mapper: settings.mapper, resource };
   const shape = related ?? syncers.get(syncerKey(name, apiOf(right)))?.watching?.shape;
   return (shape && homeOf(shape, namespace)) ?? namespace;
 }
@@ -44,7 +42,7 @@ interface Asked {
 
 /** Kinds of related objects, beside the Secrets of our own namespace. */
 const isRelated = ({ settings }: Engine, { group, resource, namespace }: Right): boolean =>
-  group === "" && ["secrets", "configmaps"].includes(resource) && namespace !== settings.namespace;
+  group === "" && RELATED_KINDS.has(resource) && namespace !== settings.namespace;
 
 /** Rights for APIs and related objects concern those who asked for them, all others everybody. */
 const concerning = (engine: Engine, name: string, asked: Asked): Right[] | null => {
@@ -141,8 +139,7 @@ export function tryAgain(engine: Engine, name: string): void {
 /** Of related objects both sides' rights may have been wanting: whatever was refused is tried again. */
 function retryRelated(engine: Engine, { watching, connection, route }: RelatedSyncer): void {
   if (watching === null) return;
-  watching.copies.retry();
-  for (const { feeds } of watching.selections.values()) feeds.retry();
+  for (const feeds of feedsOf(watching)) feeds.retry();
   for (const key of watching.table.troubled) engine.timers.set(relatedKey(connection, route, parseKey(key)), 0);
 }
 

@@ -41,7 +41,9 @@ export function noteNamespaces(engine: Engine, binding: AnyBinding, syncer: Sync
 }
 
 export function noteHomes({ visited }: Engine, { metadata: { uid } }: AnyBinding, names: readonly string[]): void {
-  visited.set(uid, new Set([...(visited.get(uid) ?? []), ...names]));
+  const known = visited.get(uid) ?? new Set<string>();
+  for (const name of names) known.add(name);
+  visited.set(uid, known);
 }
 
 /** One of ours, made for copies of this consumer. */

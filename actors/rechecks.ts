@@ -3,6 +3,7 @@
 // Rule: docs/reference/behaviour.md, "Ownership of copies".
 
 import type { Clock } from "./ports.ts";
+import type { Timers } from "./timers.ts";
 
 export interface Rechecks {
   /** 0: now. Otherwise the milliseconds until the turn that `key` now has, for which it asks again when they are over. */
@@ -20,6 +21,22 @@ interface Line {
   next: number;
   /** Turns that were given out, the earliest first. */
   given: Map<string, number>;
+}
+
+/** Where an object waits to be read again, which is done by turns. */
+const IN_CONFLICT = "conflicted.resting";
+
+/** May the object at that address, which rests there, be read now? If not, it is due again at its turn, unless the pass sets another time. */
+export function takesTurn(
+  { rechecks, timers }: { rechecks: Rechecks; timers: Pick<Timers, "set"> },
+  connection: string,
+  address: string,
+  rest: string | undefined,
+): boolean {
+  if (rest !== IN_CONFLICT) return true;
+  const wait = rechecks.turn(connection, address);
+  if (wait > 0) timers.set(address, wait, 0);
+  return wait === 0;
 }
 
 export function createRechecks(clock: Clock): Rechecks {

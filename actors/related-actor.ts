@@ -6,9 +6,11 @@ import { type Key, keyText, parseKey } from "../crds/kube-object.ts";
 import { relatedMachine } from "../machines/related.ts";
 import { initialRelatedContext, type RelatedContext, type RelatedEvent } from "../machines/related-facts.ts";
 import type { Engine } from "./engine.ts";
-import { hosted, type Rest, runPass, statePath } from "./host.ts";
+import { isOtherState } from "./facts.ts";
+import { hosted, type Rest, runPass, stateAt, statePath } from "./host.ts";
 import { relatedKey } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
+import { takesTurn } from "./rechecks.ts";
 import { RELATED_EFFECTS, relatedEffects, type RelatedWork } from "./related-effects.ts";
 import { relatedGate, whoseCopy } from "./related-ruling.ts";
 import type { RelatedSyncer } from "./related-syncer.ts";
@@ -16,11 +18,6 @@ import type { RelatedMemory } from "./related-table.ts";
 import { setDue } from "./timers.ts";
 
 const machine = hosted(relatedMachine, RELATED_EFFECTS);
-
-const stateOf = (rest: string): Rest<RelatedContext>["value"] => {
-  const [outer = "engaging", inner] = rest.split(".");
-  return inner === undefined ? outer : { [outer]: inner };
-};
 
 const contextFrom = (memory: RelatedMemory | null): RelatedContext => {
   const { rest: _rest, ...remembered } = memory ?? { rest: "" };
@@ -35,6 +32,12 @@ function facts({ engine, syncer, watching, id }: RelatedWork): RelatedEvent[] {
     copy ? { type: "copy.seen", copy: { ...copy, whose: whoseCopy(engine, syncer, copy) } } : { type: "copy.gone" },
   ];
 }
+
+/** Where the machine goes on: what was remembered, or its beginning. */
+const recordFrom = (memory: RelatedMemory | null) => ({
+  value: stateAt(memory?.rest ?? "engaging.waiting"),
+  context: contextFrom(memory),
+});
 
 /** One pass of one related object; `key` is the consumer's. Rejects only for bugs and for a Mapper's exception. */
 export async function relatedPass(engine: Engine, syncer: RelatedSyncer, key: Key): Promise<void> {
@@ -56,10 +59,10 @@ async function settle(work: RelatedWork, due: boolean): Promise<void> {
   const { engine, syncer, watching, id } = work;
   const address = relatedKey(syncer.connection, syncer.route, parseKey(id));
   const memory = watching.table.get(id)?.memory ?? null;
-  const isDue = due && takesTurn(work, address, memory);
+  const isDue = due && takesTurn(engine, syncer.connection, address, memory?.rest);
   const rest = await runPass<RelatedContext, RelatedEvent>({
     machine,
-    record: { value: stateOf(memory?.rest ?? "engaging.waiting"), context: contextFrom(memory) },
+    record: recordFrom(memory),
     events: [...facts(work), { type: isDue ? "due" : "pass" }],
     effects: relatedEffects(work),
   });
@@ -76,22 +79,12 @@ const BODILESS = ["ready", "elsewhere", "paused"];
 const isReplaced = ({ watching, id }: RelatedWork, { context }: Rest<RelatedContext>): boolean =>
   watching.table.get(id)?.source?.uid !== context.source?.uid;
 
-/** What is in conflict is read by turns, so that the other side hardly notices. */
-function takesTurn({ engine, syncer }: RelatedWork, address: string, memory: RelatedMemory | null): boolean {
-  if (memory?.rest !== "conflicted.resting") return true;
-  const wait = engine.rechecks.turn(syncer.connection, address);
-  if (wait > 0) engine.timers.set(address, wait, 0);
-  return wait === 0;
-}
-
 /** Did what the pass decided on change while it awaited answers? */
 function isOvertaken({ engine, syncer, watching, id }: RelatedWork, { context }: Rest<RelatedContext>): boolean {
   const entry = watching.table.get(id);
   if (entry === undefined || watching !== syncer.watching) return false;
-  const isOther = (now: { resourceVersion: string } | null, then: { resourceVersion: string } | null | undefined) =>
-    now !== null && now.resourceVersion !== then?.resourceVersion;
   const gates = !isDeepStrictEqual(relatedGate(engine, syncer, id), context.gate);
-  return gates || isOther(entry.source, context.source) || isOther(entry.copy, context.copy ?? context.found);
+  return gates || isOtherState(entry.source, context.source) || isOtherState(entry.copy, context.copy ?? context.found);
 }
 
 /** States that have to be found again: by their due time, or because they have been told. */

@@ -2,7 +2,7 @@
 // that nothing of what a Secret holds, nor anything that a server says of it, gets into a message: verbs, names, statuses and
 // fields do. Every answer goes into the table at once. Rules: docs/reference/behaviour.md, "Related objects" and "Fences".
 
-import { type Key, type KubeObject, parseKey, type Resource } from "../crds/kube-object.ts";
+import { type Key, keyOf, type KubeObject, parseKey, type Resource } from "../crds/kube-object.ts";
 import type { EventReason } from "../crds/reasons.ts";
 import { resourceOf } from "../crds/related.ts";
 import {
@@ -17,7 +17,7 @@ import { describeRights, rightIn } from "../machines/rules/permissions.ts";
 import { isLabelled, projectRelated, wholeHash } from "../machines/rules/related-projection.ts";
 import { isNoSource, isOffLimits, meaning } from "../machines/rules/related-rules.ts";
 import { RELATED_FIELD_MANAGER } from "../crds/labels.ts";
-import { BINDINGS, CLUSTER_BINDINGS } from "../crds/resources.ts";
+import { bindingResource } from "../crds/resources.ts";
 import type { Engine } from "./engine.ts";
 import type { Effects } from "./host.ts";
 import { ensureNamespace } from "./namespaces.ts";
@@ -250,9 +250,7 @@ function record(
   const uid = gate?.binding || (copy?.binding ?? "");
   const binding = engine.directory.allBindings().find(({ metadata }) => metadata.uid === uid);
   if (binding === undefined) return engine.log.info({ key: work.id, reason }, message);
-  const kind = binding.kind === "ClusterBinding" ? CLUSTER_BINDINGS : BINDINGS;
-  const key = { namespace: binding.metadata.namespace ?? "", name: binding.metadata.name };
-  engine.recorder.event(subjectOf({ uid }, kind, key), type, reason, message);
+  engine.recorder.event(subjectOf({ uid }, bindingResource(binding), keyOf(binding)), type, reason, message);
 }
 
 function reportConflict(work: RelatedWork, context: RelatedContext): Answer {

@@ -6,36 +6,34 @@ import type { AnyBinding } from "../crds/binding.ts";
 import { keyOf, parseKey } from "../crds/kube-object.ts";
 import { isSameRoute, recordedRoutes, resourceOf, type Route, routesOf } from "../crds/related.ts";
 import type { RelatedVerdict } from "../machines/binding.ts";
-import type { RuleProblem } from "../machines/rules/related-rules.ts";
-import { problemOfRule } from "../machines/rules/related-rules.ts";
+import { sortRules } from "../machines/rules/related-rules.ts";
 import { courseOf } from "./course.ts";
 import { type Engine } from "./engine.ts";
 import { homeOf } from "../machines/rules/mapper.ts";
 import type { Feeds } from "./feeds.ts";
 import { ownersOf, relatedGate, relatedSyncerFor } from "./related-ruling.ts";
-import type { RelatedSyncer } from "./related-syncer.ts";
+import { feedsOf, type RelatedSyncer } from "./related-syncer.ts";
 import type { RelatedMemory } from "./related-table.ts";
 import { isContested } from "../machines/rules/contest.ts";
 
 const syncerOf = (engine: Engine, binding: AnyBinding, route: Route): RelatedSyncer =>
   relatedSyncerFor(engine, courseOf(engine.directory, binding).through, route);
 
-const problemsOf = ({ settings }: Engine, binding: AnyBinding): RuleProblem[] =>
-  (binding.spec.relatedResources ?? []).flatMap(
-    (rule, index) => problemOfRule(binding, rule, index, settings.related) ?? [],
-  );
-
 /** Everything that bindings say of what this one does, for comparison. */
 export function toldOf(engine: Engine, syncer: RelatedSyncer): string {
   const { watching } = syncer;
   if (watching === null) return "";
-  const all = [watching.copies, ...[...watching.selections.values()].map(({ feeds }) => feeds)];
   const troubled = [...watching.table.troubled].map((key) => {
     const { memory } = watching.table.get(key) ?? {};
     return [key, memory?.rest, memory?.refused?.message, memory?.said];
   });
   const left = [...ownersOf(engine)].map(([uid]) => watching.table.copiesOf(uid).size);
-  return JSON.stringify([all.map(({ trouble, whole }) => [trouble, whole]), troubled, left, syncer.busy === 0]);
+  return JSON.stringify([
+    feedsOf(watching).map(({ trouble, whole }) => [trouble, whole]),
+    troubled,
+    left,
+    syncer.busy === 0,
+  ]);
 }
 
 interface Tally {
@@ -74,6 +72,8 @@ const placeOf = (engine: Engine, binding: AnyBinding, route: Route, isProvider: 
   return homeOf({ mapper: engine.settings.mapper, resource: resourceOf(route) }, namespace) ?? namespace;
 };
 
+const isListedAt = (feeds: Feeds, place: string): boolean => (place === "" ? feeds.whole : feeds.isListed(place));
+
 interface Listing {
   denied: string[];
   deniedHere: string[];
@@ -83,10 +83,9 @@ interface Listing {
 /** What one watch, or what stands for it in the binding's namespace, has to say against being listed. */
 function judge(listing: Listing, feeds: Feeds, place: string, isProvider: boolean, resource: string): void {
   const trouble = place === "" ? feeds.trouble : feeds.troubleOf(place);
-  const isListed = place === "" ? feeds.whole : feeds.isListed(place);
   if (trouble?.reason === "Forbidden") (isProvider ? listing.denied : listing.deniedHere).push(trouble.message);
   else if (trouble !== null) listing.pending.push(trouble.message);
-  else if (!isListed) listing.pending.push(`${resource} are being listed`);
+  else if (!isListedAt(feeds, place)) listing.pending.push(`${resource} are being listed`);
 }
 
 /** What cannot be listed of one route, and why. */
@@ -105,7 +104,7 @@ function listingOf(engine: Engine, binding: AnyBinding, route: Route): Listing {
 }
 
 export function relatedVerdict(engine: Engine, binding: AnyBinding): RelatedVerdict {
-  const problems = problemsOf(engine, binding);
+  const problems = sortRules(binding, engine.settings.related).unfollowed.map(({ problem }) => problem);
   const rules = binding.spec.relatedResources ?? [];
   const routes = routesOf(binding);
   const tallies = routes.map((route) => tallyOf(engine, syncerOf(engine, binding, route), binding));
@@ -131,7 +130,7 @@ function isTold(engine: Engine, binding: AnyBinding, route: Route): boolean {
   const { watching, busy } = syncerOf(engine, binding, route);
   if (watching === null || busy > 0) return false;
   const place = placeOf(engine, binding, route, route.direction === "FromConsumer");
-  return place === "" ? watching.copies.whole : watching.copies.isListed(place);
+  return isListedAt(watching.copies, place);
 }
 
 const copiesOf = (engine: Engine, binding: AnyBinding, route: Route): string[] => {
@@ -150,12 +149,10 @@ export function relatedLeft(engine: Engine, binding: AnyBinding): { copies: numb
 
 /** The routes that are to stand on the binding: those of its rules, and those on which copies of it may be left. */
 export function routesToRecord(engine: Engine, binding: AnyBinding): Route[] {
-  const rules = (binding.spec.relatedResources ?? []).filter(
-    (rule, index) => problemOfRule(binding, rule, index, engine.settings.related) === null,
-  );
+  const { followed } = sortRules(binding, engine.settings.related);
   const mayHaveCopies = (route: Route): boolean =>
     !isTold(engine, binding, route) || copiesOf(engine, binding, route).length > 0;
-  return [...rules, ...recordedRoutes(binding).filter(mayHaveCopies)];
+  return [...followed, ...recordedRoutes(binding).filter(mayHaveCopies)];
 }
 
 /** Namespaces of the provider with copies for the binding. */

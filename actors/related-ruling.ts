@@ -9,7 +9,7 @@ import { isSameRoute, recordedRoutes, type Route, routeText } from "../crds/rela
 import type { RelatedGate } from "../machines/related-facts.ts";
 import type { Ownership } from "../machines/rules/ownership.ts";
 import type { RelatedMarkers } from "../machines/rules/related-projection.ts";
-import { meaning, problemOfRule, type RelatedRule, ruleOf } from "../machines/rules/related-rules.ts";
+import { meaning, type RelatedRule, ruleOf, ruleText, sortRules } from "../machines/rules/related-rules.ts";
 import { courseOf, isMoving } from "./course.ts";
 import { connectionPause, pauseOf } from "./directory.ts";
 import { type Engine, phaseOf } from "./engine.ts";
@@ -54,9 +54,7 @@ export const ownersOf = ({ directory, settings }: Engine): ReadonlyMap<string, O
         isWaiting: course.stage === "waiting" && !isDeleting(binding),
         paused: pauseOf(directory, binding),
         routes: recordedRoutes(binding),
-        unfollowed: (binding.spec.relatedResources ?? []).filter(
-          (one, index) => problemOfRule(binding, one, index, settings.related) !== null,
-        ),
+        unfollowed: sortRules(binding, settings.related).unfollowed.map(({ rule }) => rule),
       };
     };
     return new Map(directory.allBindings().map((binding) => [binding.metadata.uid, owner(binding)]));
@@ -74,9 +72,8 @@ function rulesOfBinding({ directory, settings }: Engine, binding: AnyBinding): R
   };
   const isHeld = hasFinalizer(binding, FINALIZER.cleanup) && !isMoving(courseOf(directory, binding));
   const recorded = new Set(isHeld ? recordedRoutes(binding).map(routeText) : []);
-  return (spec.relatedResources ?? [])
-    .filter((one, index) => problemOfRule(binding, one, index, settings.related) === null)
-    .map((one) => ruleOf(one, { ...common, recorded: recorded.has(routeText(one)) }));
+  const { followed } = sortRules(binding, settings.related);
+  return followed.map((one) => ruleOf(one, { ...common, recorded: recorded.has(routeText(one)) }));
 }
 
 /** It is to stay where it is, or may be. */
@@ -107,6 +104,12 @@ type OnRoute = Pick<RelatedSyncer, "connection" | "route">;
 export const rulesOn = (engine: Engine, { connection, route }: OnRoute): readonly RelatedRule[] =>
   recall(engine.directory, `related rules for ${connection} ${routeText(route)}`, () =>
     rulesAnywhere(engine, route).filter((rule) => isPeer(engine, connection, rule.connection)),
+  );
+
+/** All that the bindings say of a route, for comparison. */
+export const bindingsText = (engine: Engine, syncer: OnRoute): string =>
+  recall(engine.directory, `text of related rules for ${syncer.connection} ${routeText(syncer.route)}`, () =>
+    JSON.stringify([rulesOn(engine, syncer).map(ruleText), [...ownersOf(engine)]]),
   );
 
 /** May the rule mean an object of that key, whatever its labels? */

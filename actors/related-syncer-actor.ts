@@ -6,23 +6,21 @@ import type { AnyBinding } from "../crds/binding.ts";
 import { connectionsOf } from "../crds/bound-connection.ts";
 import { keyOf } from "../crds/kube-object.ts";
 import { isSameRoute, routesOf } from "../crds/related.ts";
-import { ruleText } from "../machines/rules/related-rules.ts";
 import { type Engine, phaseOf } from "./engine.ts";
 import { bindingKey } from "./keys.ts";
 import { PRIORITY } from "./ports.ts";
 import { toldOf } from "./related-report.ts";
-import { ownersOf, relatedSyncerFor, rulesOn } from "./related-ruling.ts";
-import type { RelatedSyncer } from "./related-syncer.ts";
+import { bindingsText, relatedSyncerFor, rulesOn } from "./related-ruling.ts";
+import { feedsOf, type RelatedSyncer } from "./related-syncer.ts";
 import { keepRelatedWatches, weighAllRelated } from "./related-watches.ts";
 
 /** One pass. Rejects only for bugs. */
 export function relatedSyncerPass(engine: Engine, syncer: RelatedSyncer): Promise<void> {
   engine.timers.takeDue(syncer.key);
-  const rules = rulesOn(engine, syncer);
-  const mine = rules.filter(({ connection }) => connection === syncer.connection);
+  const mine = rulesOn(engine, syncer).filter(({ connection }) => connection === syncer.connection);
   keepRelatedWatches(engine, syncer, mine);
   const { state } = phaseOf(engine, syncer.connection);
-  const ruled = JSON.stringify([rules.map(ruleText), [...ownersOf(engine)], state, ...shownBy(syncer)]);
+  const ruled = JSON.stringify([bindingsText(engine, syncer), state, ...shownBy(syncer)]);
   if (ruled !== syncer.ruled) {
     syncer.ruled = ruled;
     weighAllRelated(engine, syncer);
@@ -36,8 +34,7 @@ export function relatedSyncerPass(engine: Engine, syncer: RelatedSyncer): Promis
 /** What is told by the watches: a list that stands again may decide over what was held meanwhile. */
 const shownBy = ({ watching }: RelatedSyncer): unknown[] => {
   if (watching === null) return [];
-  const feeds = [watching.copies, ...[...watching.selections.values()].map((one) => one.feeds)];
-  return [watching.epoch, ...feeds.map(({ whole, trouble }) => [whole, trouble === null])];
+  return [watching.epoch, ...feedsOf(watching).map(({ whole, trouble }) => [whole, trouble === null])];
 };
 
 /** Bindings say what stands in the way of their related objects, and wait for their copies to go. */

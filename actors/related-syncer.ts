@@ -28,6 +28,12 @@ export interface RelatedWatching extends Sides {
   selections: Map<string, SelectionWatch>;
 }
 
+/** Whatever is watched of either side. */
+export const feedsOf = ({ copies, selections }: RelatedWatching): Feeds[] => [
+  copies,
+  ...[...selections.values()].map(({ feeds }) => feeds),
+];
+
 export interface RelatedSyncer {
   key: string;
   connection: string;

@@ -5,7 +5,7 @@
 
 import { keyOf, keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
 import { LABEL } from "../crds/labels.ts";
-import { resourceOf, type Route } from "../crds/related.ts";
+import { isSameRoute, resourceOf, type Route } from "../crds/related.ts";
 import { relatedOwesNothing } from "../machines/related-facts.ts";
 import type { Mapper } from "../machines/rules/mapper.ts";
 import { isNoSource, isOffLimits, type RelatedRule } from "../machines/rules/related-rules.ts";
@@ -17,9 +17,10 @@ import { OURSELVES, relatedKey } from "./keys.ts";
 import { type Cluster, PRIORITY, type Priority, type WatchOptions } from "./ports.ts";
 import { isRightMissing } from "./refusals.ts";
 import { ownersOf, relatedGate, whoseCopy } from "./related-ruling.ts";
-import type { RelatedSyncer, RelatedWatching } from "./related-syncer.ts";
+import { feedsOf, type RelatedSyncer, type RelatedWatching } from "./related-syncer.ts";
 import { type Ask, asksOf, placesThere } from "./related-selections.ts";
 import { createRelatedTable, MOST_STRAY_COPIES, type Sides } from "./related-table.ts";
+import type { Part } from "./table.ts";
 
 /** Puts an object on the queue unless nothing is owed. */
 function weighRelated(engine: Engine, syncer: RelatedSyncer, key: string, priority: Priority): void {
@@ -33,22 +34,17 @@ function weighRelated(engine: Engine, syncer: RelatedSyncer, key: string, priori
   else engine.wake(relatedKey(syncer.connection, syncer.route, parseKey(key)), priority);
 }
 
-export function weighAllRelated(engine: Engine, syncer: RelatedSyncer): void {
-  for (const key of [...(syncer.watching?.table.keys() ?? [])]) weighRelated(engine, syncer, key, PRIORITY.backlog);
+/** All of them, or those that are concerned. */
+export function weighAllRelated(engine: Engine, syncer: RelatedSyncer, isConcerned = (_key: string) => true): void {
+  const keys = [...(syncer.watching?.table.keys() ?? [])].filter(isConcerned);
+  for (const key of keys) weighRelated(engine, syncer, key, PRIORITY.backlog);
 }
 
-/** What a list of that namespace may decide over, on the side whose keys those are; without one all. */
-function weighIn(
-  engine: Engine,
-  syncer: RelatedSyncer,
-  namespace: string | undefined,
-  there: (key: string) => string,
-): void {
-  for (const key of [...(syncer.watching?.table.keys() ?? [])]) {
-    if (namespace !== undefined && parseKey(there(key)).namespace !== namespace) continue;
-    weighRelated(engine, syncer, key, PRIORITY.backlog);
-  }
-}
+/** Is the object in what a list covers, on the side whose keys those are? */
+const isCovered =
+  ({ namespace }: Part, there: (key: string) => string) =>
+  (key: string): boolean =>
+    namespace === undefined || parseKey(there(key)).namespace === namespace;
 
 /** Keys of either side. Throws what the Mapper throws. */
 function sidesOf(mapper: Mapper, route: Route, clusterUid: string): Sides {
@@ -94,10 +90,7 @@ function reachOf(engine: Engine, { connection, route }: RelatedSyncer, rules: re
   const owners = ownersOf(engine);
   const isOwner = (uid: string): boolean => {
     const owner = owners.get(uid);
-    return (
-      owner?.through === connection &&
-      owner.routes.some((one) => one.resource === route.resource && one.direction === route.direction)
-    );
+    return owner?.through === connection && owner.routes.some((one) => isSameRoute(one, route));
   };
   const owing = engine.directory
     .allBindings()
@@ -166,7 +159,7 @@ function openCopies(engine: Engine, syncer: RelatedSyncer, watching: Omit<Relate
     listing: (namespace, again) => table.copiesListing(namespace, again),
     listed(keys, part) {
       table.copiesListed(keys, part);
-      weighIn(engine, syncer, part.namespace, watching.copyKey);
+      weighAllRelated(engine, syncer, isCovered(part, watching.copyKey));
     },
     isKnown: () => true,
     left: (isWatched) => table.forgetCopies((namespace) => !isWatched(namespace)),
@@ -185,8 +178,9 @@ function openSelection(
   const bound = sideName(syncer, "source") === "provider" ? { mostObjects: () => MOST_SOURCES } : {};
   const isMeant = (object: KubeObject): boolean => {
     const id = watching.ofSource(object);
-    const keys = [parseKey(id), keyOf(object), parseKey(watching.copyKey(id))];
-    const isNamed = ask.names === null || ask.names.has(parseKey(id).name);
+    const key = parseKey(id);
+    const keys = [key, keyOf(object), parseKey(watching.copyKey(id))];
+    const isNamed = ask.names === null || ask.names.has(key.name);
     return isNamed && !isNoSource(object) && !isOffLimits(keys, engine.settings.related);
   };
   return createFeeds({
@@ -199,7 +193,7 @@ function openSelection(
     listing: (namespace, again) => table.sourcesListing(ask.id, namespace, again),
     listed(keys, part) {
       table.sourcesListed(ask.id, keys, part);
-      weighIn(engine, syncer, part.namespace, watching.sourceKey);
+      weighAllRelated(engine, syncer, isCovered(part, watching.sourceKey));
     },
     isKnown: (object) => !!table.get(watching.ofSource(object))?.source,
     left(isWatched) {
@@ -211,8 +205,7 @@ function openSelection(
 export function stopRelated(syncer: RelatedSyncer): void {
   const { watching } = syncer;
   if (watching === null) return;
-  watching.copies.stop();
-  for (const { feeds } of watching.selections.values()) feeds.stop();
+  for (const feeds of feedsOf(watching)) feeds.stop();
   syncer.watching = null;
 }
 

@@ -6,40 +6,25 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
-import { BINDINGS, CONNECTIONS, SECRETS } from "../crds/resources.ts";
-import { conditions, object, READY } from "../test/e2e/conditions.ts";
-import { offer, startLandscape } from "../test/e2e/landscape.ts";
-import { binding, connection, related, secret, WIDGETS } from "../test/e2e/manifests.ts";
+import { SECRETS } from "../crds/resources.ts";
+import { object } from "../test/e2e/conditions.ts";
+import { related } from "../test/e2e/manifests.ts";
 import { at } from "../test/e2e/objects.ts";
 import { quantile } from "../test/e2e/pulse.ts";
-import { grant, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, RELATED_PROVIDER_RIGHTS } from "../test/e2e/rights.ts";
-import { makeRoom } from "../test/e2e/rooms.ts";
+import { bound, secret, startRelated } from "../test/e2e/related-objects.ts";
 
 const RESULTS = path.join(import.meta.dirname, "results", "rotation.json");
 
 const { values } = parseArgs({ options: { rotations: { type: "string", default: "200" } } });
 const rotations = Number(values.rotations);
 
-const land = await startLandscape();
+const land = await startRelated();
 try {
-  await grant(land.provider.plane, KONNECTOR_USER, RELATED_PROVIDER_RIGHTS, "", "related");
-  await grant(land.consumer.plane, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, "", "related");
-  await offer(land, WIDGETS);
-  await makeRoom(land, "rotated");
   const [down, up] = [land.consumer.objects, land.provider.objects];
-  await down.create(SECRETS, secret("rotation", land.kubeconfig));
-  await down.create(CONNECTIONS, connection("rotation"));
-  const relatedResources = [related("secrets", "FromConsumer", { names: ["db"] })];
-  await down.create(BINDINGS, binding("rotation", "rotated", [WIDGETS], { connection: "rotation", relatedResources }));
-  await conditions(down, BINDINGS, at("rotation", "rotated"), READY);
+  await bound(land, "rotated", related("secrets", "FromConsumer", { names: ["db"] }));
   const key = at("db", "rotated");
   const data = (turn: number) => ({ password: Buffer.from(`turn ${turn}`).toString("base64") });
-  await down.create(SECRETS, {
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: { name: "db", namespace: "rotated" },
-    data: data(0),
-  });
+  await down.create(SECRETS, secret(key, { data: data(0) }));
   await object(up, SECRETS, key, "to be copied");
   const took: number[] = [];
   for (let turn = 1; turn <= rotations; turn++) {

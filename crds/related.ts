@@ -20,6 +20,11 @@ export const ROUTES: readonly Route[] = (["secrets", "configmaps"] as const).fla
 
 export const resourceOf = ({ resource }: Route): Resource => (resource === "secrets" ? SECRETS : CONFIGMAPS);
 
+/** By plural. */
+export const RELATED_KINDS: ReadonlyMap<string, Resource> = new Map(
+  ROUTES.map((route) => [route.resource, resourceOf(route)]),
+);
+
 /** "secrets/FromConsumer" */
 export const routeText = ({ resource, direction }: Route): string => `${resource}/${direction}`;
 

@@ -45,6 +45,10 @@ export const CRDS: Resource = {
   namespaced: false,
 };
 
+/** Of either binding kind. */
+export const bindingResource = ({ kind }: { kind: string }): Resource =>
+  kind === CLUSTER_BINDINGS.kind ? CLUSTER_BINDINGS : BINDINGS;
+
 /** kcp's cluster identity; most clusters do not serve it, so look for the group in discovery before asking. */
 export const LOGICAL_CLUSTERS: Resource = {
   group: "core.kcp.io",

@@ -91,6 +91,18 @@ export function problemOfRule(
   return { reason: "SelectorRequired", message };
 }
 
+/** The rules of a binding that are followed, as it has them, and the others with what is wrong with them. */
+export function sortRules(binding: Pick<AnyBinding, "kind" | "spec">, policy: RelatedPolicy) {
+  const followed: RuleSpec[] = [];
+  const unfollowed: { rule: RuleSpec; problem: RuleProblem }[] = [];
+  for (const [index, rule] of (binding.spec.relatedResources ?? []).entries()) {
+    const problem = problemOfRule(binding, rule, index, policy);
+    if (problem === null) followed.push(rule);
+    else unfollowed.push({ rule, problem });
+  }
+  return { followed, unfollowed };
+}
+
 /** What makes a rule of one that `problemOfRule` finds nothing wrong with. */
 export function ruleOf(spec: RuleSpec, binding: Omit<RelatedRule, keyof Route | "selection" | "means">): RelatedRule {
   const { labels, names } = wordsOf(spec);

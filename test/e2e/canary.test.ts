@@ -11,11 +11,11 @@ import { createHostilePki, type HostileServer, startHostileServer } from "../har
 import { eventually } from "../harness/wait.ts";
 import { conditions, object, READY } from "./conditions.ts";
 import { json, refusal } from "./faults.ts";
-import { type Landscape, offer, served, startLandscape } from "./landscape.ts";
+import { type Landscape, served } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { related, WIDGETS } from "./manifests.ts";
 import { at } from "./objects.ts";
-import { grant, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, RELATED_PROVIDER_RIGHTS } from "./rights.ts";
+import { startRelated } from "./related-objects.ts";
 import { makeRoom } from "./rooms.ts";
 
 const CANARY = "canary-7d2f4e-of-a-secret";
@@ -28,10 +28,7 @@ const up = () => land.provider.objects;
 const down = () => land.consumer.objects;
 
 beforeAll(async () => {
-  land = await startLandscape({ konnector: { args: ["--log-level", "debug"] } });
-  await grant(land.provider.plane, KONNECTOR_USER, RELATED_PROVIDER_RIGHTS, "", "related");
-  await grant(land.consumer.plane, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, "", "related");
-  await offer(land, WIDGETS);
+  land = await startRelated({ konnector: { args: ["--log-level", "debug"] } });
   echo = await startHostileServer(land.kubeconfig, await createHostilePki());
 });
 afterAll(async () => {

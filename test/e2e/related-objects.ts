@@ -3,7 +3,7 @@
 import type { Key, Resource } from "../../crds/kube-object.ts";
 import { BINDINGS, CONNECTIONS, SECRETS } from "../../crds/resources.ts";
 import { conditions, object, READY } from "./conditions.ts";
-import { type Landscape, offer, served, startLandscape } from "./landscape.ts";
+import { type Landscape, type LandscapeOptions, offer, served, startLandscape } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
 import { typeOf, WIDGETS } from "./manifests.ts";
 import { at, type Body, type Objects } from "./objects.ts";
@@ -16,8 +16,8 @@ const CONNECTION = "related";
 export const [GADGETS, GIZMOS] = [typeOf("gadget"), typeOf("gizmo")];
 
 /** With the Connection, Ready, and the rights of the samples for related objects. */
-export async function startRelated(): Promise<Landscape> {
-  const land = await startLandscape();
+export async function startRelated(options: LandscapeOptions = {}): Promise<Landscape> {
+  const land = await startLandscape(options);
   const { objects } = land.consumer;
   await grant(land.provider.plane, KONNECTOR_USER, RELATED_PROVIDER_RIGHTS, "", "related");
   await grant(land.consumer.plane, KONNECTOR_USER, RELATED_CONSUMER_RIGHTS, "", "related");
