@@ -16,6 +16,7 @@ import { createConnect } from "../adapters/kube/connect.ts";
 import { createRecorder } from "../adapters/kube/events.ts";
 import { loadOwnConfig } from "../adapters/kube/own-config.ts";
 import { createMemoryQueue } from "../adapters/queue/memory.ts";
+import { gaugeEventLoop } from "../adapters/telemetry/event-loop.ts";
 import { createLog } from "../adapters/telemetry/logs.ts";
 import { createMetrics, METRICS_CONTENT_TYPE } from "../adapters/telemetry/metrics.ts";
 import { identityMapper, type Mapper } from "../machines/rules/mapper.ts";
@@ -64,6 +65,7 @@ async function run(config: Config, { mapper = identityMapper }: Parts): Promise<
   };
   metrics.gauge("memory_rss_bytes", () => process.memoryUsage().rss);
   metrics.gauge("memory_heap_bytes", () => process.memoryUsage().heapUsed);
+  gaugeEventLoop(metrics);
   const running: { supervisor?: Supervisor } = {};
   // Before anything is done: a process whose ports are taken must not be a second writer.
   const health = await startHealth({

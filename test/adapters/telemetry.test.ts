@@ -1,5 +1,7 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../actors/ports.ts";
+import { gaugeEventLoop } from "../../adapters/telemetry/event-loop.ts";
 import { createLog } from "../../adapters/telemetry/logs.ts";
 import { createMetrics } from "../../adapters/telemetry/metrics.ts";
 
@@ -107,5 +109,17 @@ describe("the metrics", () => {
       .filter((line) => line.startsWith("konnector_many_total"));
     expect(many).toHaveLength(1_001);
     expect(many.at(-1)).toBe('konnector_many_total{overflow="true"} 4000');
+  });
+
+  it("tell how long the event loop was held up since they were last read", async () => {
+    const metrics = createMetrics();
+    gaugeEventLoop(metrics);
+    const gauge = (name: string) => Number(new RegExp(`^konnector_${name} (.+)$`, "m").exec(metrics.render())?.[1]);
+    await pause(60);
+    for (const begun = performance.now(); performance.now() - begun < 500;);
+    await pause(60);
+    expect(gauge("event_loop_delay_max_seconds")).toBeGreaterThan(0.4);
+    await pause(60);
+    expect(gauge("event_loop_delay_p99_seconds")).toBeLessThan(0.4);
   });
 });
