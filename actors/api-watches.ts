@@ -4,7 +4,6 @@
 
 import { keyOf, keyText, type KubeObject, parseKey } from "../crds/kube-object.ts";
 import { LABEL } from "../crds/labels.ts";
-import { type ConsumerFact, type Gate, isHeldBack, isPaused, owesNothing } from "../machines/object-facts.ts";
 import type { Engagement } from "./engagement.ts";
 import type { Engine } from "./engine.ts";
 import type { Shape } from "./facts.ts";
@@ -15,35 +14,24 @@ import { lookForAll } from "./missing.ts";
 import { noteOrphans } from "./orphans.ts";
 import { PRIORITY, type Priority, type WatchOptions } from "./ports.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
-import { gateFor, type Syncer, type Watching } from "./syncer.ts";
-import { createTable, type Entry, type Memory, MOST_STRAYS } from "./table.ts";
-
-/** Where an object rests that is paused and has said so. */
-const TOLD = "paused.told";
-
-const known = (memory: Memory | null) => ({
-  accepted: memory?.accepted ?? null,
-  acceptedStatus: memory?.acceptedStatus ?? null,
-});
-
-const settled = (syncer: Syncer, key: string, { consumer, ...rest }: Entry): boolean =>
-  consumer === null || settledAt(gateFor(syncer, key), consumer, rest);
-
-function settledAt(gate: Gate, consumer: ConsumerFact, { copy, memory }: Pick<Entry, "copy" | "memory">): boolean {
-  if (gate.mode === "elsewhere") return !memory;
-  const isTold = memory?.rest === TOLD;
-  if (isPaused({ consumer, gate }))
-    return isTold || !(consumer.paused || isHeldBack(consumer, copy, gate, known(memory)));
-  if (copy === null || memory?.refused || isTold) return false;
-  return owesNothing(consumer, copy, gate, known(memory));
-}
+import { isRoomForBodies, isSettled, keepsBodies } from "./settled.ts";
+import type { Syncer, Watching } from "./syncer.ts";
+import { createTable, MOST_STRAYS } from "./table.ts";
 
 /** Puts an object on the queue unless its sides agree and nothing is owed. */
 function weigh(engine: Engine, syncer: Syncer, key: string, priority: Priority): void {
   const { watching } = syncer;
   const entry = watching?.table.get(key);
-  if (!watching?.consumer.isListed(parseKey(key).namespace) || entry === undefined) return;
-  if (settled(syncer, key, entry)) return watching.table.dropBodies(key);
+  if (!watching || entry === undefined) return;
+  const { namespace } = parseKey(key);
+  if (!watching.consumer.isListed(namespace)) {
+    if (!isRoomForBodies(syncer)) watching.table.dropBodies(key);
+    return;
+  }
+  if (isSettled(syncer, key, entry)) {
+    if (!keepsBodies(syncer, key, entry)) watching.table.dropBodies(key);
+    return;
+  }
   noteLeaving(engine, syncer, key);
   engine.wake(objectKey(syncer.connection, syncer.api, parseKey(key)), priority);
 }

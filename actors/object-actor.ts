@@ -16,6 +16,7 @@ import { EFFECTS, objectEffects } from "./object-effects.ts";
 import type { Work } from "./object-work.ts";
 import { PRIORITY } from "./ports.ts";
 import { takesTurn } from "./rechecks.ts";
+import { isAtPeace, isRoomForBodies, isSettled, keepsBodies } from "./settled.ts";
 import { gateFor, notePass, type Syncer } from "./syncer.ts";
 import { contextFrom, type Memory } from "./table.ts";
 
@@ -44,12 +45,21 @@ export async function objectPass(engine: Engine, syncer: Syncer, key: Key): Prom
   noteLeaving(engine, syncer, id);
   notePass(syncer, key.namespace, 1);
   try {
-    await settle(work, due);
+    if (!isSpared(work, due)) await settle(work, due);
   } finally {
     notePass(syncer, key.namespace, -1);
     noteLeft(work);
     if (before !== reportable(work) || isAwaited(work)) engine.wake(syncer.key, PRIORITY.backlog);
   }
+}
+
+/** What was owed when it was put on the queue may have been settled by the pass before; or it only had to be forgotten. */
+function isSpared({ syncer, watching: { table }, id }: Work, due: boolean): boolean {
+  const entry = table.get(id);
+  if (entry === undefined || !isSettled(syncer, id, entry) || (due && !isAtPeace(entry.memory))) return false;
+  if (due) table.remember(id, null);
+  if (!keepsBodies(syncer, id, entry)) table.dropBodies(id);
+  return true;
 }
 
 /** Where the machine goes on: what was remembered, or its beginning. */
@@ -79,12 +89,9 @@ async function settle(work: Work, due: boolean): Promise<void> {
 /** States in which nothing more will be asked of the bodies. */
 const BODILESS = ["ready", "gone", "unbound", "elsewhere", "paused", "cleaningUp.released"];
 
-/** Objects of one API whose bodies wait for both lists; more of them are read again where something is owed. */
-const MOST_WAITING = 1_000;
-
 /** Will nothing more be asked of the bodies? Not so where only the lists are awaited, and what they mean. */
-const isBodiless = ({ syncer, watching: { table } }: Work, rest: Rest<ObjectContext>): boolean => {
-  const isStarting = rest.in("unbound") && syncer.undecided && table.size <= MOST_WAITING;
+const isBodiless = ({ syncer }: Work, rest: Rest<ObjectContext>): boolean => {
+  const isStarting = rest.in("unbound") && syncer.undecided && isRoomForBodies(syncer);
   return !isStarting && BODILESS.some((state) => rest.in(state));
 };
 
@@ -107,8 +114,9 @@ const isReplaced = ({ watching, id }: Work, { context }: Rest<ObjectContext>): b
 function reportable({ watching, id }: Work): string {
   const { consumer, memory } = watching.table.get(id) ?? {};
   const { refused, contest, rest } = memory ?? {};
-  // A pause is counted from its beginning to its end, and both are passes.
-  return JSON.stringify([rest === "paused.told", consumer?.mark, refused?.cause, refused?.message, contest?.message]);
+  // A pause is counted from its beginning to its end, and both are passes. A contest is none before something is said of it.
+  const trouble = [refused?.cause, refused?.message, contest?.message || undefined];
+  return JSON.stringify([rest === "paused.told", consumer?.mark || undefined, ...trouble]);
 }
 
 /** Does a binding wait for objects of this API to let go, and may this have been the last? */

@@ -6,8 +6,7 @@
 import { hasFinalizer, type KubeObject } from "../crds/kube-object.ts";
 import { FINALIZER } from "../crds/labels.ts";
 import { copyOf, type ObjectContext, type ObjectEvent, whose } from "../machines/object-facts.ts";
-import { wantedHash } from "../machines/rules/projection.ts";
-import { consumerFact, copyFact, projectionOf } from "./facts.ts";
+import { copyFact, projectionOf } from "./facts.ts";
 import type { Effects } from "./host.ts";
 import { applyWhole } from "./emptying.ts";
 import { ensureNamespace } from "./namespaces.ts";
@@ -18,7 +17,9 @@ import { writeStatus } from "./object-status.ts";
 import {
   type Answer,
   consumerBody,
+  consumerFactOf,
   copyBody,
+  copyFactOf,
   COPY_REPLACED,
   findCopy,
   GATE_MOVED,
@@ -93,8 +94,8 @@ async function applyCopy(work: Work, context: ObjectContext): Answer {
     const applied = await applyWhole(work, context, projection, copy);
     reportFirst(work, context, applied.created);
     table.copySeen(applied.object);
-    const sent = wantedHash(projection);
-    return { type: "applied", consumer: consumerFact(shape, body), copy: copyFact(shape, applied.object), sent };
+    const consumer = consumerFactOf(work, body);
+    return { type: "applied", consumer, copy: copyFactOf(work, applied.object), sent: consumer.wanted };
   } catch (error) {
     return applyFailure(work, context, error);
   }

@@ -8,11 +8,12 @@ import type { ConsumerFact, ObjectContext } from "../machines/object-facts.ts";
 import { mirrored, speaksOfNow, statusShown, type Trouble, troubleOf } from "../machines/object-trouble.ts";
 import { mirroredStatus } from "../machines/rules/status.ts";
 import { isoNow } from "./engine.ts";
-import { consumerFact, copyFact } from "./facts.ts";
 import {
   type Answer,
   consumerBody,
+  consumerFactOf,
   copyBody,
+  copyFactOf,
   COPY_REPLACED,
   GATE_MOVED,
   isPausedNow,
@@ -34,19 +35,18 @@ export const writeStatus = (work: Work, context: ObjectContext): Answer =>
   });
 
 async function show(work: Work, context: ObjectContext, consumer: ConsumerFact, copy: KubeObject | null): Answer {
-  const { shape } = work.watching;
   const trouble = troubleOf(context);
   // A settled object has no body here, and without trouble none is needed.
   const own = trouble === null ? null : await consumerBody(work);
   if (isPausedNow(work)) return GATE_MOVED;
   const plain = copy === null ? own?.status : translated(work, context, consumer, copy);
   const shown = await put(work, consumer, own, withTrouble(work, plain, own, trouble));
-  const fact = copy && copyFact(shape, copy);
+  const fact = copy && copyFactOf(work, copy);
   return { type: "mirrored", consumer: shown, copy: fact, sent: statusShown(fact?.status.shape ?? "", trouble) };
 }
 
-const translated = ({ watching: { shape } }: Work, context: ObjectContext, consumer: ConsumerFact, copy: KubeObject) =>
-  mirroredStatus(copy, consumer, shape.hasStatus, speaksOfNow(context, copyFact(shape, copy)));
+const translated = (work: Work, context: ObjectContext, consumer: ConsumerFact, copy: KubeObject) =>
+  mirroredStatus(copy, consumer, work.watching.shape.hasStatus, speaksOfNow(context, copyFactOf(work, copy)));
 
 function withTrouble(work: Work, plain: Json | undefined, own: KubeObject | null, trouble: Trouble | null) {
   const isSaid = trouble !== null && work.watching.shape.keepsConditions;
@@ -55,7 +55,7 @@ function withTrouble(work: Work, plain: Json | undefined, own: KubeObject | null
 
 async function put(work: Work, consumer: ConsumerFact, own: KubeObject | null, status: Json | undefined) {
   const { shape } = work.watching;
-  if (own !== null && same(status, own.status)) return consumerFact(shape, own);
+  if (own !== null && same(status, own.status)) return consumerFactOf(work, own);
   return patchConsumer(work, writes.putStatus(consumer, status), shape.hasStatus ? "status" : undefined);
 }
 

@@ -4,10 +4,10 @@
 
 import type { Key, KubeObject } from "../crds/kube-object.ts";
 import type { EventReason } from "../crds/reasons.ts";
-import type { Gate, ObjectContext, ObjectEvent } from "../machines/object-facts.ts";
+import type { ConsumerFact, CopyFact, Gate, ObjectContext, ObjectEvent } from "../machines/object-facts.ts";
 import type { Engine } from "./engine.ts";
 import type { Engagement } from "./engagement.ts";
-import { consumerFact } from "./facts.ts";
+import { consumerFact, copyFact } from "./facts.ts";
 import * as writes from "./object-writes.ts";
 import { type Cluster, type PatchOperation, UnreachableError } from "./ports.ts";
 import { isStatus, judge } from "./refusals.ts";
@@ -80,6 +80,20 @@ export async function consumerBody({ engine, watching, key, id }: Work): Promise
   return object;
 }
 
+/** Is that the very state of which this is known? Then there is no need to weigh the object again. */
+const isOf = (known: ConsumerFact | CopyFact, { metadata }: KubeObject): boolean =>
+  known.uid === metadata.uid && known.resourceVersion === metadata.resourceVersion;
+
+export function consumerFactOf({ watching: { shape, table }, id }: Work, object: KubeObject): ConsumerFact {
+  const known = table.get(id)?.consumer;
+  return known && isOf(known, object) ? known : consumerFact(shape, object);
+}
+
+export function copyFactOf({ watching: { shape, table }, id }: Work, copy: KubeObject): CopyFact {
+  const known = table.get(id)?.copy;
+  return known && isOf(known, copy) ? known : copyFact(shape, copy);
+}
+
 export async function copyBody(work: Work): Promise<KubeObject> {
   const body = work.watching.table.get(work.id)?.copyBody;
   return body ?? (await provider(work).get(work.watching.shape.resource, work.providerKey));
@@ -124,7 +138,7 @@ export const patchConsumer = async (work: Work, operations: PatchOperation[], st
   const { engine, watching, key } = work;
   const object = await engine.consumer.patch(watching.shape.resource, key, operations, status);
   watching.table.consumerSeen(object);
-  return consumerFact(watching.shape, object);
+  return consumerFactOf(work, object);
 };
 
 /** The copy in whichever version it is served; null once the pinned cluster has said that it is in none. */
