@@ -36,9 +36,23 @@ function weigh(engine: Engine, syncer: Syncer, key: string, priority: Priority):
   engine.wake(objectKey(syncer.connection, syncer.api, parseKey(key)), priority);
 }
 
-/** All of one namespace, or all. */
+/** Objects that are weighed before anybody else has a turn: some milliseconds. */
+const AT_ONCE = 1_000;
+
+/** All of one namespace, or all; of many, what is told meanwhile of those that are still to come is weighed with them. */
 export function weighAll(engine: Engine, syncer: Syncer, namespace?: string): void {
-  for (const key of [...(syncer.watching?.table.keys(namespace) ?? [])]) weigh(engine, syncer, key, PRIORITY.backlog);
+  const { watching } = syncer;
+  const keys = watching?.table.keys(namespace);
+  const weighSome = (): void => {
+    if (keys === undefined || watching !== syncer.watching) return;
+    for (let count = 0; count < AT_ONCE; count++) {
+      const next = keys.next();
+      if (next.done === true) return;
+      weigh(engine, syncer, next.value, PRIORITY.backlog);
+    }
+    engine.clock.after(0, weighSome);
+  };
+  weighSome();
 }
 
 /** The same for the namespaces whose copies are in that one of the provider; "" for all of them. */

@@ -12,7 +12,7 @@ import { isHeldByUpdate } from "../machines/rules/field-entries.ts";
 import type { Mapper } from "../machines/rules/mapper.ts";
 import { markersOf } from "../machines/rules/ownership.ts";
 import { ownedHash, project, type TravelPolicy, wantedHash } from "../machines/rules/projection.ts";
-import { statusFact } from "../machines/rules/status.ts";
+import { type StatusFact, statusFact } from "../machines/rules/status.ts";
 
 /** What a syncer's objects have in common. */
 export interface Shape {
@@ -51,22 +51,46 @@ function saidOfDeletion({ status }: KubeObject): string {
   return typeof message === "string" ? message : "";
 }
 
-export function consumerFact(shape: Shape, object: KubeObject): ConsumerFact {
+/** Equal texts are kept once: with tens of thousands of objects that is a third of what is known of each. */
+const once = <T>(found: T, known: T | undefined): T => (known !== undefined && found === known ? known : found);
+
+const statusOnce = (found: StatusFact, known: StatusFact | undefined): StatusFact => {
+  const isSame =
+    known?.shape === found.shape &&
+    known.behind === found.behind &&
+    known.current.length === found.current.length &&
+    known.current.every((place, index) => place === found.current[index]);
+  return isSame ? known : found;
+};
+
+const [NO_FINALIZER, ONLY_OURS] = [
+  { count: 0, ours: -1 },
+  { count: 1, ours: 0 },
+];
+
+function finalizersOf({ metadata: { finalizers = [] } }: KubeObject): ConsumerFact["finalizers"] {
+  const ours = finalizers.indexOf(FINALIZER.syncer);
+  if (finalizers.length === 0) return NO_FINALIZER;
+  return finalizers.length === 1 && ours === 0 ? ONLY_OURS : { count: finalizers.length, ours };
+}
+
+/** `known`: what was known of the object, with which the new fact shares what has not changed. */
+export function consumerFact(shape: Shape, object: KubeObject, known?: ConsumerFact | null): ConsumerFact {
   const { metadata } = object;
-  const ours = metadata.finalizers?.indexOf(FINALIZER.syncer) ?? -1;
+  const finalizers = finalizersOf(object);
   return {
-    uid: metadata.uid,
+    uid: once(metadata.uid, known?.uid),
     resourceVersion: metadata.resourceVersion,
     generation: metadata.generation ?? 0,
     deleting: isDeleting(object),
-    claimed: ours >= 0,
-    finalizers: { count: metadata.finalizers?.length ?? 0, ours },
+    claimed: finalizers.ours >= 0,
+    finalizers,
     orphan: metadata.annotations?.[ANNOTATION.deletionPolicy] === "Orphan",
     paused: isPaused(object),
     mark: metadata.annotations?.[ANNOTATION.conflict] ?? "",
     blocked: isDeleting(object) ? saidOfDeletion(object) : "",
-    wanted: wantedHash(projectionOf(shape, object)),
-    status: statusFact(object, shape.hasStatus),
+    wanted: once(wantedHash(projectionOf(shape, object)), known?.wanted),
+    status: statusOnce(statusFact(object, shape.hasStatus), known?.status),
   };
 }
 
@@ -78,13 +102,18 @@ interface Stated {
 export const isOtherState = (now: Stated | null, then: Stated | null | undefined): boolean =>
   now !== null && now.resourceVersion !== then?.resourceVersion;
 
-export const copyFact = (shape: Shape, copy: KubeObject): CopyFact => ({
-  ...markersOf(copy),
-  uid: copy.metadata.uid,
-  resourceVersion: copy.metadata.resourceVersion,
-  deleting: isDeleting(copy),
-  heldBy: isDeleting(copy) ? holdersOf(copy) : "",
-  owned: ownedHash(copy),
-  heldByUpdate: isHeldByUpdate(copy),
-  status: statusFact(copy, shape.hasStatus),
-});
+/** `consumer`: what is known of its object, most of which a copy in sync has in common with it. */
+export function copyFact(shape: Shape, copy: KubeObject, consumer?: ConsumerFact | null): CopyFact {
+  const { clusterUid, objectUid } = markersOf(copy);
+  return {
+    clusterUid: once(clusterUid, shape.clusterUid),
+    objectUid: once(objectUid, consumer?.uid),
+    uid: copy.metadata.uid,
+    resourceVersion: copy.metadata.resourceVersion,
+    deleting: isDeleting(copy),
+    heldBy: isDeleting(copy) ? holdersOf(copy) : "",
+    owned: once(ownedHash(copy), consumer?.wanted),
+    heldByUpdate: isHeldByUpdate(copy),
+    status: statusOnce(statusFact(copy, shape.hasStatus), consumer?.status),
+  };
+}

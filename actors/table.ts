@@ -276,7 +276,7 @@ export function createTable(shape: Shape): Table {
       const isPast = doubted.has(key) || past.consumers.isOf(list, key);
       if (!isPast && !isNews(known, object)) return undefined;
       // Before anything is changed: a Mapper may throw.
-      const fact = consumerFact(shape, object);
+      const fact = consumerFact(shape, object, known);
       past.consumers.delete(key);
       doubted.delete(key);
       if (isPast && isDeepStrictEqual(fact, known)) return undefined;
@@ -316,7 +316,7 @@ export function createTable(shape: Shape): Table {
       if (key === undefined || !(past.copies.isOf(list, key) || isNews(lastOfCopy(key), copy))) return undefined;
       // What is not known here is not taken for absent: before anything is done that depends on it, it is looked up.
       if (strays >= MOST_STRAYS && find(key) === undefined) return undefined;
-      const fact = copyFact(shape, copy);
+      const fact = copyFact(shape, copy, find(key)?.consumer);
       if (past.copies.delete(key) && isDeepStrictEqual(fact, find(key)?.copy)) return undefined;
       change(key, (entry) => {
         entry.copy = fact;

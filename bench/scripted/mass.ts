@@ -101,6 +101,12 @@ export function createMass(side: SideName, size: number, ledger: Ledger): Mass {
     flags[slot] = at(flags, slot) | GONE;
     present--;
   };
+  /** The deletion of what is held is a new generation of it. */
+  const leave = (slot: number): void => {
+    if (has(slot, DELETING)) return;
+    flags[slot] = at(flags, slot) | DELETING;
+    generations[slot] = at(generations, slot) + 1;
+  };
   const claim = (slot: number, is: boolean): void => {
     if (is === has(slot, CLAIMED)) return;
     flags[slot] = at(flags, slot) ^ CLAIMED;
@@ -198,7 +204,7 @@ export function createMass(side: SideName, size: number, ledger: Ledger): Mass {
     delete: (slot, preconditions) => {
       mustBeThere(slot);
       if (!isState(slot, preconditions)) throw conflict("Precondition failed");
-      if (has(slot, CLAIMED)) flags[slot] = at(flags, slot) | DELETING;
+      if (has(slot, CLAIMED)) leave(slot);
       else remove(slot);
       changed(slot);
       return has(slot, GONE) ? { status: 200, text: success } : answer(slot);

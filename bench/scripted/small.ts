@@ -49,6 +49,10 @@ const merged = (known: unknown, given: unknown): unknown => {
   return { ...(known as object), ...Object.fromEntries(members) };
 };
 
+/** Its deletion counts as a change of what is wanted, too. */
+const isNewGeneration = (before: KubeObject, after: KubeObject): boolean =>
+  !isDeepStrictEqual(after.spec, before.spec) || after.metadata.deletionTimestamp !== before.metadata.deletionTimestamp;
+
 export function createSmall(resource: Resource, ledger: Ledger): Small {
   const slots: Slot[] = [];
   const places = new Map<string, number>();
@@ -76,7 +80,7 @@ export function createSmall(resource: Resource, ledger: Ledger): Small {
     const metadata = {
       ...next.metadata,
       resourceVersion: String(++ledger.version),
-      generation: generation + Number(!isDeepStrictEqual(next.spec, known.body.spec)),
+      generation: generation + Number(isNewGeneration(known.body, next)),
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
     };
     const isFree = metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0;

@@ -141,3 +141,16 @@ describe("the body of an apply", () => {
     expect(() => projectionOf(shapeOf({ mapper: refusing }), widget())).toThrow("no place for it");
   });
 });
+
+describe("facts of two states that have much in common", () => {
+  it("are the same as those of each alone", () => {
+    const object = widget({ finalizers: [FINALIZER.syncer], status: { observedGeneration: 1, phase: "Ready" } });
+    const known = consumerFact(shape, object);
+    const copy = copyOfWidget(shape, object, { status: { observedGeneration: 1, phase: "Ready" } });
+    expect(copyFact(shape, copy, known)).toEqual(copyFact(shape, copy));
+    expect(copyFact(shape, copy, known).status).toBe(known.status);
+    const edited = { ...object, spec: { size: 2 }, status: { observedGeneration: 0, phase: "Ready" } };
+    expect(consumerFact(shape, edited, known)).toEqual(consumerFact(shape, edited));
+    expect(consumerFact(shape, edited, known).status).not.toBe(known.status);
+  });
+});
