@@ -1,0 +1,82 @@
+// What every scenario measures with: the processor time and the memory of a process, the gauges of a konnector, quantiles,
+// and the one form of a result, which is kept in bench/results and read by bench/table.ts.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+import type { Konnector } from "../test/harness/konnector.ts";
+
+/** A promise of this project about a figure. */
+export interface Limit {
+  /** As a reader of the README wants to have it said: "of the bare limit". */
+  what: string;
+  value: number;
+  /** Exactly one of them. */
+  least?: number;
+  most?: number;
+  unit?: string;
+}
+
+export interface Result {
+  scenario: string;
+  limits?: readonly Limit[];
+  [figure: string]: unknown;
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** Milliseconds of processor time that a process has used so far, in user and in system mode. */
+export function cpuOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const [user = 0, system = 0] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13)
+    .map(Number);
+  return ((user + system) * 1_000) / TICKS_PER_SECOND;
+}
+
+/** Bytes of a process that are in memory: of its own, without the pages of files that it shares with others. */
+export function residentOf(pid: number): { all: number; own: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? Number.NaN);
+  return { all: kilobytes("VmRSS") * 1_024, own: kilobytes("RssAnon") * 1_024 };
+}
+
+/** A gauge or counter without labels on a konnector's page. */
+export async function gaugeOf({ metricsUrl }: Pick<Konnector, "metricsUrl">, name: string): Promise<number> {
+  const page = await (await fetch(`${metricsUrl}/metrics`)).text();
+  return Number(new RegExp(`^konnector_${name} (\\S+)$`, "m").exec(page)?.[1]);
+}
+
+export const rounded = (value: number, digits = 1): number => Math.round(value * 10 ** digits) / 10 ** digits;
+
+/** `values` in any order. */
+export function quantiles(values: readonly number[]): { p50: number; p90: number; p99: number; most: number } {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (part: number) =>
+    rounded(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN);
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), most: at(1) };
+}
+
+const isMet = ({ value, least = -Infinity, most = Infinity }: Limit): boolean => value >= least && value <= most;
+
+const bound = ({ least, most, unit = "" }: Limit): string =>
+  least === undefined ? `at most ${most}${unit && ` ${unit}`}` : `at least ${least}${unit && ` ${unit}`}`;
+
+/** "kept  0.93 of the bare limit, at least 0.85" */
+export const sentence = (limit: Limit): string =>
+  `${isMet(limit) ? "kept  " : "MISSED"}  ${limit.value}${limit.unit ? ` ${limit.unit}` : ""} ${limit.what}: ${bound(limit)}`;
+
+/** Keeps the result, prints its limits, and has the process end with 1 if one of them is missed. */
+export function conclude(result: Result): void {
+  const [{ model } = { model: "unknown" }] = os.cpus();
+  const machine = { cpus: os.availableParallelism(), model, node: process.version };
+  const { scenario, ...figures } = result;
+  const file = path.join(import.meta.dirname, "results", `${scenario}.json`);
+  writeFileSync(file, `${JSON.stringify({ scenario, machine, ...figures }, undefined, 2)}\n`);
+  console.log(JSON.stringify(figures, undefined, 2));
+  for (const limit of result.limits ?? []) console.log(sentence(limit));
+  if (!(result.limits ?? []).every(isMet)) process.exitCode = 1;
+}
