@@ -2,9 +2,6 @@
 // alone. Counts the open watches of each side, the requests of a restart until everything that was missed is carried, and the
 // memory. Writes bench/results/bindings.json. `npm run bench -- bindings`; `--bindings 300 --objects 5` are the defaults.
 
-import { writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { type Lane, openLane } from "../test/e2e/lanes.ts";
@@ -17,8 +14,9 @@ import { KONNECTOR_USER } from "../test/e2e/rights.ts";
 import { setRules, untilRefused } from "../test/e2e/rules.ts";
 import { listen, type Traffic } from "../test/e2e/traffic.ts";
 import { eventually, NotYet } from "../test/harness/wait.ts";
+import { forEach } from "./crowd.ts";
+import { conclude, gaugeOf, rounded } from "./measure.ts";
 
-const RESULTS = path.join(import.meta.dirname, "results", "bindings.json");
 const PATIENCE = 240_000;
 const AFTERWARDS = 10_000;
 
@@ -32,15 +30,6 @@ const names = Array.from({ length: objects }, (_, index) => `object-${index + 1}
 const [LAST, FIRST] = [rooms.at(-1) as string, names[0] as string];
 
 type Rights = "cluster-wide" | "roles";
-
-/** A few at a time: the API servers share the machine. */
-async function forEach<T>(items: readonly T[], run: (item: T) => Promise<unknown>): Promise<void> {
-  const rest = items[Symbol.iterator]();
-  const worker = async () => {
-    for (const item of rest) await run(item);
-  };
-  await Promise.all(Array.from({ length: 16 }, worker));
-}
 
 async function build(land: Landscape, lane: Lane, rights: Rights): Promise<void> {
   await setRules(land.consumer.plane, KONNECTOR_USER, GENERAL_HERE);
@@ -75,13 +64,6 @@ const byVerb = (events: Traffic["consumer"]): Record<string, number> => {
   return counts;
 };
 
-async function gauge({ konnector }: Landscape, name: string): Promise<number> {
-  const page = await (await fetch(`${konnector.metricsUrl}/metrics`)).text();
-  return Number(new RegExp(`^konnector_${name} (\\S+)$`, "m").exec(page)?.[1]);
-}
-
-const megabytes = (bytes: number): number => Math.round(bytes / 100_000) / 10;
-
 async function measure(rights: Rights) {
   const land = await startLandscape();
   try {
@@ -112,13 +94,13 @@ async function measure(rights: Rights) {
       streams: { consumer: open[0]?.length, provider: open[1]?.length },
       requests: { consumer: byVerb(consumer), provider: byVerb(provider) },
       seconds: {
-        setUp: Math.round(built / 1000),
-        carried: Math.round(carried / 100) / 10,
-        complete: Math.round(complete / 100) / 10,
+        setUp: rounded(built / 1000, 0),
+        carried: rounded(carried / 1000),
+        complete: rounded(complete / 1000),
       },
       megabytes: {
-        rss: megabytes(await gauge(land, "memory_rss_bytes")),
-        heap: megabytes(await gauge(land, "memory_heap_bytes")),
+        rss: rounded((await gaugeOf(land.konnector, "memory_rss_bytes")) / 1e6),
+        heap: rounded((await gaugeOf(land.konnector, "memory_heap_bytes")) / 1e6),
       },
     };
   } finally {
@@ -126,21 +108,5 @@ async function measure(rights: Rights) {
   }
 }
 
-const [{ model } = { model: "unknown" }] = os.cpus();
-const machine = { cpus: os.availableParallelism(), model, node: process.version };
 const result = { "cluster-wide": await measure("cluster-wide"), roles: await measure("roles") };
-writeFileSync(
-  RESULTS,
-  `${JSON.stringify({ scenario: "bindings", machine, bindings, objects, ...result }, undefined, 2)}\n`,
-);
-console.log(`${bindings} Bindings with ${objects} objects each`);
-for (const part of ["streams", "requests", "seconds", "megabytes"] as const) {
-  console.log(part);
-  console.log(
-    JSON.stringify(
-      Object.fromEntries(Object.entries(result).map(([rights, one]) => [rights, one[part]])),
-      undefined,
-      2,
-    ),
-  );
-}
+conclude({ scenario: "bindings", bindings, objects, ...result });

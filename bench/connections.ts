@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { bundle } from "../scripts/bundle.ts";
 import type { Write } from "../test/e2e/audit-policy.ts";
 import { startLandscape } from "../test/e2e/landscape.ts";
-import { type Lane, openLane } from "../test/e2e/lanes.ts";
+import type { Lane } from "../test/e2e/lanes.ts";
 import { instance } from "../test/e2e/manifests.ts";
 import { listen } from "../test/e2e/traffic.ts";
 import { guardedDir } from "../test/harness/process-guard.ts";
@@ -19,7 +19,7 @@ import { eventually, NotYet } from "../test/harness/wait.ts";
 import { bindLane, readyLane } from "./bound-lane.ts";
 import { countOf, forEach } from "./crowd.ts";
 import { conclude, cpuOf, gaugeOf, residentOf, rounded } from "./measure.ts";
-import { label, showProviders } from "./providers.ts";
+import { showProviders } from "./providers.ts";
 
 /** Requests a minute that each Connection may cost each side while nothing happens. */
 const BUDGET = 8;
@@ -76,8 +76,7 @@ try {
   };
 
   const add = async (word: string): Promise<void> => {
-    const lane = await openLane(land, word);
-    await label(land, lane);
+    const lane = await providers.open(word);
     await bindLane(land, lane, providers.kubeconfig(lane));
     for (let index = 0; index < OBJECTS; index++)
       await land.consumer.objects.create(lane.type, instance(lane.type, `object-${index}`, word));
@@ -134,6 +133,6 @@ try {
     })),
   });
 } finally {
-  await providers.proxy.stop();
+  await providers.stop();
   await land.stop();
 }

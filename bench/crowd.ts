@@ -1,10 +1,25 @@
-// Many objects of one type: made, counted and taken away a few at a time, because the API servers share the machine.
+// Many settled objects of about 1 KB in one bound lane: made, counted and taken away a few at a time, because the API servers
+// share the machine; and what the konnector that carries them needs in memory once nothing changes any more.
 
-import { pathOf, type Body } from "../test/e2e/objects.ts";
-import type { Side } from "../test/e2e/landscape.ts";
+import { setTimeout as pause } from "node:timers/promises";
+
 import type { Resource } from "../crds/kube-object.ts";
+import type { Landscape, Side } from "../test/e2e/landscape.ts";
+import type { Lane } from "../test/e2e/lanes.ts";
+import { instance } from "../test/e2e/manifests.ts";
+import { at, type Body, pathOf } from "../test/e2e/objects.ts";
+import { eventually, NotYet } from "../test/harness/wait.ts";
+import { gaugeOf, quantiles, residentOf, rounded } from "./measure.ts";
 
 const AT_ONCE = 16;
+const PATIENCE = 1_200_000;
+/**
+ * Milliseconds between two samples, and how many of them in a row must be alike (to a hundredth) to be called settled: the
+ * engine gives back what a burst has left behind after some quiet.
+ */
+const APART = 1_000;
+const ALIKE = 45;
+const ROUND = 0.01;
 
 /** Runs for each item, sixteen at a time, in order of their start. */
 export async function forEach<T>(items: Iterable<T>, run: (item: T) => Promise<unknown>): Promise<void> {
@@ -31,3 +46,66 @@ export const kilobyte = (turn: number): Body => ({
   color: `#${turn}`,
   any: Object.fromEntries(Array.from({ length: LINES }, (_, line) => [`field-${line}`, `${turn} ${LINE}`])),
 });
+
+export interface Footprint {
+  /** Megabytes: of everything in memory, of what is the process's own, and of the heap. */
+  resident: number;
+  own: number;
+  heap: number;
+}
+
+export interface Crowd {
+  readonly objects: number;
+  /** Creates or deletes objects until there are so many. */
+  become(objects: number): Promise<void>;
+  /** Waits until everything is carried and the process's memory stays as it is. */
+  settled(): Promise<Footprint>;
+}
+
+export function crowdOf(land: Landscape, { word, type }: Lane): Crowd {
+  const nameOf = (index: number) => `object-${index}`;
+  const create = (index: number) =>
+    land.consumer.objects.create(type, instance(type, nameOf(index), word, kilobyte(index)));
+  const remove = (index: number) => land.consumer.objects.remove(type, at(nameOf(index), word));
+  const between = (from: number, to: number) =>
+    Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
+  let there = 0;
+
+  const carried = () =>
+    eventually(
+      `${there} objects on both sides, and nothing left to do`,
+      async () => {
+        const [made, copies] = await Promise.all([land.consumer, land.provider].map((side) => countOf(side, type)));
+        const waiting = await gaugeOf(land.konnector, "queue_depth");
+        return (made === there && copies === there && waiting === 0) || new NotYet({ made, copies, waiting });
+      },
+      PATIENCE,
+    );
+
+  return {
+    get objects() {
+      return there;
+    },
+    async become(objects) {
+      await forEach(between(there, objects), create);
+      await forEach(between(objects, there), remove);
+      there = objects;
+    },
+    async settled() {
+      await carried();
+      const samples: Footprint[] = [];
+      const last = () => samples.slice(-ALIKE);
+      const isSteady = () => {
+        const all = last().map(({ resident }) => resident);
+        return all.length === ALIKE && Math.max(...all) / Math.min(...all) < 1 + ROUND;
+      };
+      while (!isSteady()) {
+        await pause(APART);
+        const { all, own } = residentOf(land.konnector.pid);
+        samples.push({ resident: all, own, heap: await gaugeOf(land.konnector, "memory_heap_bytes") });
+      }
+      const middle = (part: keyof Footprint) => rounded(quantiles(last().map((one) => one[part])).p50 / 1e6);
+      return { resident: middle("resident"), own: middle("own"), heap: middle("heap") };
+    },
+  };
+}

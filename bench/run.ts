@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 
-const SCENARIOS = ["isolation", "bindings", "rotation", "ceiling"];
+const SCENARIOS = ["isolation", "bindings", "rotation", "ceiling", "memory", "soak", "connections"];
 
 const [named = "", ...flags] = process.argv.slice(2);
 const isNamed = SCENARIOS.includes(named);

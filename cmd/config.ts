@@ -3,7 +3,7 @@
 // Rule: docs/reference/behaviour.md, "Process".
 
 import { parseArgs } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { parseAddress } from "../adapters/http/health.ts";
 import { LOG_LEVELS } from "../adapters/telemetry/logs.ts";
 

@@ -2,7 +2,7 @@
 // synced. They share spec and status exactly, so there is one schema.
 // Rules: docs/reference/behaviour.md, "API".
 
-import { z } from "zod";
+import * as z from "zod";
 
 import type { KubeObject } from "./kube-object.ts";
 import { conditions, labelSelector } from "./meta.ts";

@@ -2,7 +2,7 @@
 // The schema is the single source: the manifest is generated from it and the types are inferred from it.
 // Rules: docs/reference/behaviour.md, "API".
 
-import { z } from "zod";
+import * as z from "zod";
 
 import type { KubeObject } from "./kube-object.ts";
 import { conditions } from "./meta.ts";

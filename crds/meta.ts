@@ -2,7 +2,7 @@
 // They repeat metav1 field by field (limits and patterns included), because a CRD schema cannot refer to it.
 // Rules: docs/reference/behaviour.md, "API".
 
-import { z } from "zod";
+import * as z from "zod";
 
 /** Longest message an API server accepts in a condition, in characters. */
 export const MAX_MESSAGE = 32_768;

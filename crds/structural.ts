@@ -3,7 +3,7 @@
 // type, a reference, a keyword it would drop. It also refuses a field without a description, for `kubectl explain`.
 // Rules: docs/reference/behaviour.md, "API".
 
-import { z } from "zod";
+import * as z from "zod";
 
 /** One node of a structural schema; only the keywords our kinds use. */
 export interface StructuralSchema {

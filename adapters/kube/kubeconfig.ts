@@ -2,7 +2,7 @@
 // machine or lead to a metadata service is refused, naming the field as its author knows it and what to do instead.
 // Makes no request and reads no file. Rule: docs/reference/behaviour.md, "Kubeconfig allow-list".
 
-import { z } from "zod";
+import * as z from "zod";
 import { KubeconfigError } from "../../actors/ports.ts";
 import { isRefusedHost } from "./address.ts";
 import { type Entry, type Fields, invalid, readKubeconfig, type Selection } from "./kubeconfig-document.ts";

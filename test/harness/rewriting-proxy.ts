@@ -19,6 +19,8 @@ export interface Passing {
   headers: IncomingHttpHeaders;
   /** What the answer, if it is a success, goes through on its way back; where that fails the connection breaks off. */
   through?: Transform;
+  /** What the body of the request goes through on its way there. */
+  sending?: Transform;
 }
 
 type Fate = Passing | { status: number; body: unknown } | "silence";
@@ -46,6 +48,9 @@ interface Upstream {
   url: string;
   tls: { ca: Buffer; cert: Buffer; key: Buffer };
 }
+
+/** Milliseconds, as long as an API server keeps one; Node's own 5 s would have every heartbeat come on a new connection. */
+const IDLE_SOCKET = 90_000;
 
 const TOKEN = "a-token-that-only-the-proxy-knows";
 
@@ -110,6 +115,7 @@ interface Way {
 /** Streams both ways, so that watches pass. */
 function pass({ upstream, agent, streams }: Way, to: Passing, from: IncomingMessage, back: ServerResponse): void {
   const { authorization: _token, host: _host, ...headers } = to.headers;
+  if (to.sending) delete headers["content-length"];
   const options = { method: to.method, headers, agent };
   const onward = https.request(new URL(to.path, upstream.url), options, (answer) => {
     const { statusCode = 502, headers: given } = answer;
@@ -123,7 +129,8 @@ function pass({ upstream, agent, streams }: Way, to: Passing, from: IncomingMess
   });
   onward.on("error", () => back.destroy());
   back.on("close", () => onward.destroy());
-  from.pipe(onward);
+  if (to.sending) pipeline(from, to.sending, onward, (error) => error && onward.destroy());
+  else from.pipe(onward);
 }
 
 /** `kubeconfig`: of the server, with client certificates. */
@@ -146,6 +153,7 @@ export async function startRewritingProxy(kubeconfig: string, rewrite: Rewrite):
   const server = https.createServer({ cert: serving.certPem, key: serving.keyPem }, (request, response) => {
     take(request, response).catch(() => response.destroy());
   });
+  server.keepAliveTimeout = IDLE_SOCKET;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
