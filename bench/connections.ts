@@ -8,7 +8,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
-import { bundle } from "../scripts/bundle.ts";
+import { bundle, NODE_FLAGS } from "../scripts/bundle.ts";
 import type { Write } from "../test/e2e/audit-policy.ts";
 import { startLandscape } from "../test/e2e/landscape.ts";
 import type { Lane } from "../test/e2e/lanes.ts";
@@ -57,7 +57,8 @@ const byKind = (events: readonly Write[]): Record<string, number> => {
 
 const sum = (counts: Record<string, number>): number => rounded(Object.values(counts).reduce((a, b) => a + b, 0));
 
-const land = await startLandscape({ konnector: { entry: await bundle(path.join(guardedDir(), "bundle")) } });
+const shipped = { entry: await bundle(path.join(guardedDir(), "bundle")), nodeFlags: NODE_FLAGS };
+const land = await startLandscape({ konnector: shipped });
 const providers = await showProviders(land);
 try {
   const lanes: Lane[] = [];
@@ -117,6 +118,7 @@ try {
     rounded(Math.max(...points.map(({ connections, requestsPerMinute }) => requestsPerMinute[side] / connections)), 2);
   conclude({
     scenario: "connections",
+    nodeFlags: NODE_FLAGS.join(" "),
     minutes,
     objectsOfEach: OBJECTS,
     points,

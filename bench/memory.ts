@@ -5,7 +5,7 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 
-import { bundle } from "../scripts/bundle.ts";
+import { bundle, NODE_FLAGS } from "../scripts/bundle.ts";
 import { startLandscape } from "../test/e2e/landscape.ts";
 import { openLane } from "../test/e2e/lanes.ts";
 import { guardedDir } from "../test/harness/process-guard.ts";
@@ -20,7 +20,8 @@ const { values } = parseArgs({ options: { objects: { type: "string", default: "1
 const sizes = values.objects.split(",").map(Number);
 if (!sizes.every((size) => size > 0)) throw new Error("--objects takes numbers with commas between them");
 
-const land = await startLandscape({ konnector: { entry: await bundle(path.join(guardedDir(), "bundle")) } });
+const shipped = { entry: await bundle(path.join(guardedDir(), "bundle")), nodeFlags: NODE_FLAGS };
+const land = await startLandscape({ konnector: shipped });
 try {
   const lane = await openLane(land, "crowd");
   const crowd = crowdOf(land, lane);
@@ -46,6 +47,7 @@ try {
     rounded(((most[how].resident - none[how].resident) * 1_000) / most.objects, 2);
   conclude({
     scenario: "memory",
+    nodeFlags: NODE_FLAGS.join(" "),
     points,
     afterwards,
     limits: [

@@ -6,7 +6,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
-import { bundle } from "../scripts/bundle.ts";
+import { bundle, NODE_FLAGS } from "../scripts/bundle.ts";
 import { absent, object } from "../test/e2e/conditions.ts";
 import { startLandscape } from "../test/e2e/landscape.ts";
 import { openLane } from "../test/e2e/lanes.ts";
@@ -30,7 +30,8 @@ const lasting = Number(count) * (unit === "m" ? MINUTE : SECOND);
 const rate = Number(values.rate);
 if (!(lasting > 0 && rate > 0)) throw new Error("--churn takes a duration such as 5m, --rate a number");
 
-const land = await startLandscape({ konnector: { entry: await bundle(path.join(guardedDir(), "bundle")) } });
+const shipped = { entry: await bundle(path.join(guardedDir(), "bundle")), nodeFlags: NODE_FLAGS };
+const land = await startLandscape({ konnector: shipped });
 try {
   const lane = await openLane(land, "crowd");
   const { word, type } = lane;
@@ -83,6 +84,7 @@ try {
   const [start, end] = [median(samples.slice(span, 2 * span)), median(samples.slice(-span))];
   conclude({
     scenario: "soak",
+    nodeFlags: NODE_FLAGS.join(" "),
     settled: SETTLED,
     perSecond: rate,
     lasting: values.churn,

@@ -1,5 +1,6 @@
 // The program in two files: `cmd/konnector.js`, with every package it uses in it, and the `package.json` that tells its version.
-// Starts sooner and in less memory than the sources. `node scripts/bundle.ts DIRECTORY`.
+// Starts sooner and in less memory than the sources; whoever runs it gives Node the flags that are named here.
+// `node scripts/bundle.ts DIRECTORY`.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -7,6 +8,13 @@ import path from "node:path";
 import { build } from "esbuild";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
+
+/**
+ * What Node is started with. By itself it lets 64 MB of new objects come together, and much more of old ones, before it looks
+ * for the first time what is still needed: a burst then takes over 100 MB more, for as long as little happens afterwards. With
+ * these it takes 30 MB, at the same processor time for each object.
+ */
+export const NODE_FLAGS = ["--max-semi-space-size=4", "--initial-old-space-size=32"];
 
 /** CommonJS packages ask for Node's own modules by `require`, which a module does not have. */
 const REQUIRE = 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);';
@@ -37,5 +45,5 @@ export async function bundle(directory: string): Promise<string> {
 if (import.meta.main) {
   const [directory] = process.argv.slice(2);
   if (directory === undefined) throw new Error("say where to: node scripts/bundle.ts DIRECTORY");
-  console.log(await bundle(path.resolve(directory)));
+  console.log(`node ${NODE_FLAGS.join(" ")} ${await bundle(path.resolve(directory))} run`);
 }

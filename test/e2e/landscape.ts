@@ -47,7 +47,7 @@ export interface Landscape {
 export interface LandscapeOptions {
   /** Namespaces can be deleted for good. */
   controllerManager?: boolean;
-  konnector?: Pick<KonnectorOptions, "args" | "env" | "entry">;
+  konnector?: Pick<KonnectorOptions, "args" | "env" | "entry" | "nodeFlags">;
   /** Puts something between the konnector and its own cluster: makes of its kubeconfig the one that it runs with. */
   ownAccess?: (kubeconfig: string) => Promise<string>;
   /** The sides can be backed up. */

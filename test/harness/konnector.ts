@@ -21,6 +21,8 @@ export interface KonnectorOptions {
   env?: Record<string, string | undefined>;
   /** The program; default: the one that ships. */
   entry?: string;
+  /** Flags of Node itself. */
+  nodeFlags?: readonly string[];
 }
 
 export interface Konnector {
@@ -69,7 +71,8 @@ export async function startKonnector(options: KonnectorOptions): Promise<Konnect
     "--health-probe-bind-address",
     health,
   ];
-  const child = spawn(process.execPath, [options.entry ?? ENTRY, "run", ...flags, ...(options.args ?? [])], {
+  const program = [...(options.nodeFlags ?? []), options.entry ?? ENTRY];
+  const child = spawn(process.execPath, [...program, "run", ...flags, ...(options.args ?? [])], {
     env: { ...process.env, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
