@@ -1,5 +1,5 @@
-// Many settled objects of about 1 KB in one bound lane: made, counted and taken away a few at a time, because the API servers
-// share the machine; and what the konnector that carries them needs in memory once nothing changes any more.
+// Many settled objects of about 1 KB in one bound lane: made a few at a time, because the API servers share the machine, and
+// counted; and what the konnector that carries them needs in memory once nothing changes any more.
 
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -7,18 +7,18 @@ import type { Resource } from "../crds/kube-object.ts";
 import type { Landscape, Side } from "../test/e2e/landscape.ts";
 import type { Lane } from "../test/e2e/lanes.ts";
 import { instance } from "../test/e2e/manifests.ts";
-import { at, type Body, pathOf } from "../test/e2e/objects.ts";
+import { type Body, pathOf } from "../test/e2e/objects.ts";
 import { eventually, NotYet } from "../test/harness/wait.ts";
 import { gaugeOf, quantiles, residentOf, rounded } from "./measure.ts";
 
 const AT_ONCE = 16;
 const PATIENCE = 1_200_000;
 /**
- * Milliseconds between two samples, and how many of them in a row must be alike (to a hundredth) to be called settled: the
- * engine gives back what a burst has left behind after some quiet.
+ * Milliseconds between two samples, and how many of them in a row must be alike (to a hundredth) to be called settled:
+ * what a burst has left behind is given back after some quiet.
  */
 const APART = 1_000;
-const ALIKE = 45;
+const ALIKE = 30;
 const ROUND = 0.01;
 
 /** Runs for each item, sixteen at a time, in order of their start. */
@@ -55,9 +55,8 @@ export interface Footprint {
 }
 
 export interface Crowd {
-  readonly objects: number;
-  /** Creates or deletes objects until there are so many. */
-  become(objects: number): Promise<void>;
+  /** Creates objects until there are so many. */
+  grow(objects: number): Promise<void>;
   /** Waits until everything is carried and the process's memory stays as it is. */
   settled(): Promise<Footprint>;
 }
@@ -66,9 +65,6 @@ export function crowdOf(land: Landscape, { word, type }: Lane): Crowd {
   const nameOf = (index: number) => `object-${index}`;
   const create = (index: number) =>
     land.consumer.objects.create(type, instance(type, nameOf(index), word, kilobyte(index)));
-  const remove = (index: number) => land.consumer.objects.remove(type, at(nameOf(index), word));
-  const between = (from: number, to: number) =>
-    Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
   let there = 0;
 
   const carried = () =>
@@ -83,12 +79,9 @@ export function crowdOf(land: Landscape, { word, type }: Lane): Crowd {
     );
 
   return {
-    get objects() {
-      return there;
-    },
-    async become(objects) {
-      await forEach(between(there, objects), create);
-      await forEach(between(objects, there), remove);
+    async grow(objects) {
+      const fresh = Array.from({ length: objects - there }, (_, index) => there + index);
+      await forEach(fresh, create);
       there = objects;
     },
     async settled() {

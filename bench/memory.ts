@@ -1,5 +1,5 @@
-// What the process needs in memory, bundled as it is shipped: with nothing to do, with more and more settled objects of about
-// 1 KB, and after the burst they were. Writes bench/results/memory.json.
+// What the process needs in memory, bundled as it is shipped: with nothing to do, and with more and more settled objects of about
+// 1 KB, both after the burst they were and started with so many. Writes bench/results/memory.json.
 // `npm run bench -- memory`; `--objects 1000,10000` is the default, what is promised takes `--objects 1000,10000,50000`.
 
 import path from "node:path";
@@ -28,7 +28,7 @@ try {
 
   /** As it has grown to so many objects, and as a process started with so many. */
   const measure = async (objects: number) => {
-    await crowd.become(objects);
+    await crowd.grow(objects);
     const grown = await crowd.settled();
     await land.restart();
     const started = await crowd.settled();
@@ -41,15 +41,12 @@ try {
   const points = [none];
   for (const size of sizes) points.push(await measure(size));
   const most = points.at(-1) ?? none;
-  await crowd.become(sizes[0] ?? 0);
-  const afterwards = { objects: crowd.objects, ...(await crowd.settled()) };
   const each = (how: "grown" | "started") =>
     rounded(((most[how].resident - none[how].resident) * 1_000) / most.objects, 2);
   conclude({
     scenario: "memory",
     nodeFlags: NODE_FLAGS.join(" "),
     points,
-    afterwards,
     limits: [
       {
         what: "resident with nothing to do",

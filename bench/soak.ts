@@ -69,7 +69,7 @@ try {
   };
 
   await bindLane(land, lane);
-  await crowd.become(SETTLED);
+  await crowd.grow(SETTLED);
   await crowd.settled();
   await land.restart();
   const before = await crowd.settled();

@@ -10,6 +10,7 @@ import { ownCluster } from "../actors/own-cluster.ts";
 import type { Identity } from "../actors/ports.ts";
 import { startSupervisor, type Supervisor } from "../actors/supervisor.ts";
 import { systemClock } from "../adapters/clock.ts";
+import { ownHeap, tidyAfterBursts } from "../adapters/heap.ts";
 import { startHealth } from "../adapters/http/health.ts";
 import { createCluster } from "../adapters/kube/client.ts";
 import { createConnect } from "../adapters/kube/connect.ts";
@@ -66,6 +67,7 @@ async function run(config: Config, { mapper = identityMapper }: Parts): Promise<
   metrics.gauge("memory_rss_bytes", () => process.memoryUsage().rss);
   metrics.gauge("memory_heap_bytes", () => process.memoryUsage().heapUsed);
   gaugeEventLoop(metrics);
+  tidyAfterBursts(ownHeap(), systemClock);
   const running: { supervisor?: Supervisor } = {};
   // Before anything is done: a process whose ports are taken must not be a second writer.
   const health = await startHealth({
