@@ -14,7 +14,7 @@ function start(used = SMALL) {
   return {
     collected: () => seen.collected,
     /** Works so many milliseconds in the time between two looks. */
-    work(milliseconds: number) {
+    work: (milliseconds: number): void => {
       seen.worked += milliseconds;
       clock.advance(LOOK);
     },
