@@ -24,16 +24,25 @@ export class ApiError extends Error {
   readonly causes: readonly { reason?: string; field?: string; message?: string }[];
   /** Seconds the server asked us to wait (Retry-After), if it did. */
   readonly retryAfter: number | undefined;
+  /** Whatever lets requests in has said so, not the API that was asked: it holds for every request. */
+  readonly isOfServer: boolean;
 
   constructor(
     message: string,
-    answer: { status: number; reason?: string; causes?: ApiError["causes"]; retryAfter?: number },
+    answer: {
+      status: number;
+      reason?: string;
+      causes?: ApiError["causes"];
+      retryAfter?: number;
+      isOfServer?: boolean;
+    },
   ) {
     super(message);
     this.status = answer.status;
     this.reason = answer.reason ?? "";
     this.causes = answer.causes ?? [];
     this.retryAfter = answer.retryAfter;
+    this.isOfServer = answer.isOfServer ?? false;
   }
 }
 
@@ -243,6 +252,8 @@ export interface Log {
 
 /** Counters and gauges for /metrics; the label sets are small and bounded. */
 export interface Telemetry {
-  count(metric: string, labels: Record<string, string>): void;
-  gauge(metric: string, read: () => number): void;
+  /** `amount`: 1 unless told otherwise. */
+  count(metric: string, labels: Record<string, string>, amount?: number): void;
+  /** What is read under the same labels is added up. The returned function ends it. */
+  gauge(metric: string, read: () => number, labels?: Record<string, string>): () => void;
 }

@@ -62,6 +62,14 @@ const positive = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** More than an API server lets wait of one client would only be refused. */
+const inFlight = z.string().transform((text, context) => {
+  const count = /^[1-9]\d{0,3}$/.test(text) ? Number(text) : NaN;
+  if (count <= 1_000) return count;
+  context.addIssue({ code: "custom", message: "must be a whole number from 1 to 1000" });
+  return z.NEVER;
+});
+
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 const schema = z.object({
@@ -72,6 +80,7 @@ const schema = z.object({
   "resync-interval": duration(1_000).prefault("30s"),
   "provider-qps": qps.prefault("0"),
   "provider-burst": positive.prefault("10"),
+  "provider-max-in-flight": inFlight.prefault("32"),
   "openapi-exclude-groups": groups.prefault(""),
   "openapi-include-groups": groups.prefault(""),
   "sync-annotations": domains("the prefix of an annotation").prefault(""),
@@ -97,6 +106,7 @@ export const USAGE = `usage: konnector run [flags]
   --resync-interval DURATION         how often a provider is looked at for what cannot be watched (default 30s)
   --provider-qps NUMBER              requests per second to the provider of each Connection, 0 for no cap (default 0)
   --provider-burst NUMBER            requests that may go at once before --provider-qps counts (default 10)
+  --provider-max-in-flight NUMBER    requests with the provider of each Connection at a time, 1 to 1000 (default 32)
   --openapi-exclude-groups GROUPS    API groups that source OpenAPI leaves out, with commas; *.example.org for all below
   --openapi-include-groups GROUPS    groups in k8s.io, kcp.io, kube-bind.io that providers may deliver all the same
   --sync-annotations PREFIXES        annotations that travel with an object, by their prefixes, with commas (default none)

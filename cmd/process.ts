@@ -19,6 +19,7 @@ import { loadOwnConfig } from "../adapters/kube/own-config.ts";
 import { createMemoryQueue } from "../adapters/queue/memory.ts";
 import { gaugeEventLoop } from "../adapters/telemetry/event-loop.ts";
 import { createLog } from "../adapters/telemetry/logs.ts";
+import { reportLimits } from "../adapters/telemetry/limits.ts";
 import { createMetrics, METRICS_CONTENT_TYPE } from "../adapters/telemetry/metrics.ts";
 import { identityMapper, type Mapper } from "../machines/rules/mapper.ts";
 import { travelPolicy } from "../machines/rules/projection.ts";
@@ -48,8 +49,12 @@ async function run(config: Config, { mapper = identityMapper }: Parts): Promise<
     userAgent,
     onRequest: (verb: string, resource: string, code: number) =>
       metrics.count("requests_total", { side, verb, resource, code: String(code) }),
+    limiterReport: reportLimits(metrics, log, side),
   });
-  const rate = { qps: config["provider-qps"], burst: config["provider-burst"] };
+  const caps = {
+    rate: { qps: config["provider-qps"], burst: config["provider-burst"] },
+    inFlight: config["provider-max-in-flight"],
+  };
   const own = loadOwnConfig(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig });
   log.info({ version: version(), server: own.access.server.origin, source: own.source }, "starting");
   const open = (identity?: Identity) => createCluster(own.access, { ...optionsFor("consumer"), identity });
@@ -57,7 +62,7 @@ async function run(config: Config, { mapper = identityMapper }: Parts): Promise<
   const rules = { allowHttp: config["allow-http"], allowInsecure: config["allow-insecure-skip-tls-verify"] };
   const ports: Ports = {
     consumer,
-    connect: createConnect(rules, (name) => ({ ...optionsFor(name), rate })),
+    connect: createConnect(rules, (name) => ({ ...optionsFor(name), ...caps })),
     queue: createMemoryQueue(laneOf),
     recorder: createRecorder(consumer, systemClock, log),
     clock: systemClock,

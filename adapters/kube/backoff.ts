@@ -16,12 +16,23 @@ export interface BackoffLimits {
 
 export const BACKOFF: BackoffLimits = { base: 500, cap: 30_000, appearingBase: 100, appearingCap: 5_000 };
 
+/** What who has too much to do wants at least. */
+const A_SECOND = 1;
+
 const isAppearing = (error: Error): boolean =>
   error instanceof ApiError && (error.status === 404 || error.status === 429);
 
 /** Milliseconds that the server asked us to wait; 0 where it did not. */
 export const askedDelay = (error: Error | undefined): number =>
   error instanceof ApiError || error instanceof UnreachableError ? (error.retryAfter ?? 0) * 1_000 : 0;
+
+/** Seconds for which the whole server wants to be left in peace; 0 where it has not said so, or of one request only. */
+export const peaceAsked = (error: Error): number => {
+  if (error instanceof UnreachableError) return error.retryAfter ?? 0;
+  if (!(error instanceof ApiError) || !error.isOfServer) return 0;
+  if (error.status === 429) return error.retryAfter || A_SECOND;
+  return error.status === 503 ? (error.retryAfter ?? 0) : 0;
+};
 
 /** Milliseconds to wait after `failures` failures in a row (0: the first one). */
 export const backoffDelay = (failures: number, error: Error, limits: BackoffLimits, random: () => number): number => {

@@ -25,7 +25,14 @@ import { createIntroduction, type Introduction } from "./introduction.ts";
 import { groupNames, isStatus, type Page, toObject, toPage } from "./objects.ts";
 import { readPages } from "./pages.ts";
 import { basePath, collectionPath, objectPath, query } from "./paths.ts";
-import { createRequests, type RequestLimits, type RequestOptions, type Success, type Verb } from "./requests.ts";
+import {
+  createRequests,
+  IN_FLIGHT,
+  type RequestLimits,
+  type RequestOptions,
+  type Success,
+  type Verb,
+} from "./requests.ts";
 import type { ServerAccess } from "./server-access.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 import { createTurns, type Turns } from "./turns.ts";
@@ -98,7 +105,9 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
       milliseconds: options.connectTimeout ?? 10_000,
       told: (status) => options.onRequest?.("get", identity.resource.resource, status, 0),
     });
-  const transport = createTransport(access, options, options.identity && introduce(options.identity));
+  // One more than may be in flight: the Lease does not wait for its turn, nor for a socket.
+  const sockets = (options.inFlight ?? IN_FLIGHT) + 1;
+  const transport = createTransport(access, { sockets, ...options }, options.identity && introduce(options.identity));
 
   const requests = createRequests(access, transport, errors, {
     ...options,
@@ -249,17 +258,21 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
       },
       onAnswer: (answer) => {
         told(answer.status);
+        requests.heed(errors.fromAnswer(answer), started);
         handler.onAnswer(answer);
       },
     });
   };
 
-  /** Of each type its own: a type whose lists hang holds up no other. */
+  /** Of each type its own: a type whose lists hang holds up no other. None comes while the server wants to be left in peace. */
   const turnsFor = ({ group, resource }: Resource): Turns => {
     const name = `${resource}.${group}`;
     const known = turns.get(name) ?? createTurns(BEGINNING);
     turns.set(name, known);
-    return known;
+    return () => {
+      const { come, leave } = known();
+      return { come: come.then(requests.peace), leave };
+    };
   };
 
   const watch = (resource: Resource, scope: WatchOptions, sink: WatchSink): Watch => {

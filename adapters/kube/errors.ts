@@ -103,6 +103,12 @@ const statusIn = (answer: Answer): Json | undefined => {
   }
 };
 
+/**
+ * An API server that turns requests away before any API sees them (priority and fairness, too many in flight, a shutdown) does so in
+ * plain text. A Status on an answer that bears its mark comes from behind that: from the storage of one API, from admission.
+ */
+const isOfHandler = (answer: Answer): boolean => answer.headers["audit-id"] !== undefined;
+
 export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
   const clean = (message: string): string => {
     const token = currentToken(access);
@@ -131,7 +137,7 @@ export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
       }));
   };
 
-  const statusError = (status: Json | undefined, code: number, retryAfter?: number): ApiError => {
+  const statusError = (status: Json | undefined, code: number, retryAfter?: number, isOfServer = false): ApiError => {
     const fields = isRecord(status) && status["kind"] === "Status" ? status : {};
     const details = fields["details"];
     const seconds = isRecord(details) ? details["retryAfterSeconds"] : undefined;
@@ -140,6 +146,7 @@ export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
       reason: clean(text(fields["reason"]) ?? ""),
       causes: asCauses(details),
       retryAfter: retryAfter ?? (typeof seconds === "number" && seconds > 0 ? bounded(seconds) : undefined),
+      isOfServer,
     });
   };
 
@@ -147,6 +154,7 @@ export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
     new ApiError(clean(answer.body) || `the server answered with HTTP status ${answer.status}`, {
       status: answer.status,
       retryAfter: retryAfterSeconds(answer.headers["retry-after"], Date.now()),
+      isOfServer: true,
     });
 
   return {
@@ -164,7 +172,12 @@ export const createErrorMapper = (access: ServerAccess): ErrorMapper => {
         return unreachable(`it answered with HTTP status ${answer.status}, a redirect, which is never followed`);
       const status = statusIn(answer);
       if (isRecord(status) && status["kind"] === "Status")
-        return statusError(status, answer.status, retryAfterSeconds(answer.headers["retry-after"], Date.now()));
+        return statusError(
+          status,
+          answer.status,
+          retryAfterSeconds(answer.headers["retry-after"], Date.now()),
+          !isOfHandler(answer),
+        );
       if (contentType(answer) === "text/html" || answer.status === 502 || answer.status === 504)
         return unreachable(
           `it answered with HTTP status ${answer.status} and a page that is no API server's`,

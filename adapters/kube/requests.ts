@@ -1,21 +1,27 @@
 // The requests to one API server that have an answer: authorized, bounded, read as JSON, counted. Promises that every way
-// one can fail is an ApiError or an UnreachableError. Leaves to client.ts what is asked, to errors.ts what an error means.
-// Rule: docs/reference/behaviour.md, "Client and watch".
+// one can fail is an ApiError or an UnreachableError. Leaves to client.ts what is asked, to errors.ts what an error means, to
+// limiter.ts when a request may go. Rule: docs/reference/behaviour.md, "Client and watch".
 
 import type { Dispatcher } from "undici";
 import { ApiError } from "../../actors/ports.ts";
+import { peaceAsked } from "./backoff.ts";
 import { MOST_VALUES, parseBounded, TooLargeError } from "./bounded-json.ts";
 import type { ErrorMapper } from "./errors.ts";
 import { type Answer, exchange, type ExchangeLimits, type HttpRequest } from "./exchange.ts";
+import { createLimiter, type LimiterReport } from "./limiter.ts";
 import { createItemSplitter } from "./list-items.ts";
-import { createRateLimit, type Rate } from "./rate-limit.ts";
 import { credentialHeaders, type ServerAccess } from "./server-access.ts";
+import type { Rate } from "./token-bucket.ts";
 import type { Transport } from "./transport.ts";
 
 export interface RequestOptions {
   userAgent?: string;
   /** How fast requests may follow each other. Default: as fast as they come. */
   rate?: Rate;
+  /** How many may be in flight, at most; what is, the server's answers decide. Default 32. */
+  inFlight?: number;
+  /** Is told how long requests had to wait, and why. */
+  limiterReport?: LimiterReport;
   /** Milliseconds a request may take, waiting for its turn and for a socket included. Default 30 s. */
   requestTimeout?: number;
   /** Bytes of one answer that is no list. Default 8 MiB, far beyond the 1.5 MB that etcd takes of an object. */
@@ -64,11 +70,23 @@ export interface Requests {
     onItem: (item: unknown) => void,
     read: (success: Success) => T,
   ): Promise<T>;
+  /** What an answer to a request that went another way (a watch) says of the whole server. */
+  heed: (error: Error, sent: number) => void;
+  /** Resolves when the server does not want to be left in peace. */
+  peace: () => Promise<void>;
   /** Whoever waits for a turn has it, and fails with the connections. */
   close(): void;
 }
 
 const MiB = 1024 * 1024;
+
+/** Requests in flight where nothing else is configured. */
+export const IN_FLIGHT = 32;
+
+const WRITES: ReadonlySet<Verb> = new Set(["create", "update", "patch", "apply", "delete"]);
+
+/** It has been dealt with as such requests are; a failure of the server's own says nothing of how fast it is. */
+const isAnswer = (code: number): boolean => code > 0 && code < 500 && code !== 429;
 
 export const createRequests = (
   access: ServerAccess,
@@ -83,12 +101,20 @@ export const createRequests = (
   };
   const pageLimits: ExchangeLimits = { ...limits, bytes: options.maxPage ?? 64 * MiB };
 
-  const rateLimit = createRateLimit(options.rate ?? { qps: 0, burst: 1 });
+  const limiter = createLimiter(
+    { inFlight: options.inFlight ?? IN_FLIGHT, rate: options.rate ?? { qps: 0, burst: 1 } },
+    options.limiterReport,
+  );
   /** What is left of the time once it is its turn: at least half, so that a slow turn is never the server's fault. */
-  const onItsTurn = async <L extends ExchangeLimits>(limit: L): Promise<L> => ({
-    ...limit,
-    milliseconds: limit.milliseconds - (await rateLimit.turn(limit.milliseconds / 2)),
-  });
+  const onItsTurn = async <L extends ExchangeLimits>({ verb }: Subject, limit: L): Promise<L> => {
+    const turn = limiter.enter(limit.milliseconds / 2, WRITES.has(verb));
+    const waited = typeof turn === "number" ? turn : await turn;
+    return waited === 0 ? limit : { ...limit, milliseconds: limit.milliseconds - waited };
+  };
+  const heed = (error: Error, sent: number): void => {
+    const seconds = peaceAsked(error);
+    if (seconds > 0) limiter.refused(sent, seconds, error.message);
+  };
 
   const authorized = (request: HttpRequest): HttpRequest => ({
     ...request,
@@ -124,6 +150,7 @@ export const createRequests = (
     { verb, resource }: Subject,
     send: () => Promise<Success>,
     read: (success: Success) => T,
+    hasEntered: boolean,
   ): Promise<T> => {
     const started = performance.now();
     let code = 0;
@@ -134,9 +161,12 @@ export const createRequests = (
     } catch (failure) {
       const error = errors.fromFailure(failure);
       if (error instanceof ApiError) code = error.status;
+      heed(error, started);
       throw error;
     } finally {
-      options.onRequest?.(verb, resource, code, performance.now() - started);
+      const now = performance.now();
+      if (hasEntered) limiter.leave(started, now, isAnswer(code), WRITES.has(verb));
+      options.onRequest?.(verb, resource, code, now - started);
     }
   };
 
@@ -144,17 +174,18 @@ export const createRequests = (
     authorized,
     call: async (subject, request, read, how = {}) => {
       const wanted = { ...limits, ...how.limits };
-      const most = how.isPrompt === true ? wanted : await onItsTurn(wanted);
+      const hasEntered = how.isPrompt !== true;
+      const most = hasEntered ? await onItsTurn(subject, wanted) : wanted;
       const send = async (): Promise<Success> => {
         const answer = await succeeded(how.dispatcher ?? transport.requests, request, most);
         const { status, body: text } = answer;
         const body = status === 304 ? undefined : parsed(text, most.values, () => errors.notJson(answer));
         return { status, body, bytes: Buffer.byteLength(text), etag: answer.headers["etag"] ?? "" };
       };
-      return counted(subject, send, read);
+      return counted(subject, send, read, hasEntered);
     },
     items: async (subject, request, onItem, read) => {
-      const most = await onItsTurn(pageLimits);
+      const most = await onItsTurn(subject, pageLimits);
       const notJson = (): Error => errors.unreachable("its answer is not valid JSON");
       const send = async (): Promise<Success> => {
         const pieces = createItemSplitter({ item: limits.bytes, rest: MiB }, (text) =>
@@ -164,8 +195,10 @@ export const createRequests = (
         const body = parsed(answer.body || pieces.rest(), limits.values, () => errors.notJson(answer));
         return { status: answer.status, body, bytes: 0, etag: "" };
       };
-      return counted(subject, send, read);
+      return counted(subject, send, read, true);
     },
-    close: () => rateLimit.close(),
+    heed,
+    peace: limiter.peace,
+    close: limiter.close,
   };
 };

@@ -1,5 +1,6 @@
 // Counters and gauges of the process in the Prometheus text format. Metric and label names are the program's own; label
-// values may be anything and are escaped. A metric that would exceed its series counts the rest under `overflow`.
+// values may be anything and are escaped. A metric that would exceed its series counts the rest under `overflow`. Counters are
+// there for good, the series of a gauge for as long as somebody reads it.
 
 import type { Telemetry } from "../../actors/ports.ts";
 
@@ -30,27 +31,44 @@ const readSafely = (read: () => number): number => {
   }
 };
 
+const sumOf = (reads: Iterable<() => number>): number => {
+  let sum = 0;
+  for (const read of reads) sum += readSafely(read);
+  return sum;
+};
+
 const number = (value: number): string => (Number.isFinite(value) ? String(value) : "NaN");
 
 export const createMetrics = (): Metrics => {
   const counters = new Map<string, Map<string, number>>();
-  const gauges = new Map<string, () => number>();
+  /** By metric and labels: those that are added up. */
+  const gauges = new Map<string, Map<string, Set<() => number>>>();
 
-  const seriesOf = (metric: string): Map<string, number> => {
-    let series = counters.get(metric);
-    if (series === undefined) counters.set(metric, (series = new Map<string, number>()));
+  const seriesOf = <T>(metrics: Map<string, Map<string, T>>, metric: string): Map<string, T> => {
+    let series = metrics.get(metric);
+    if (series === undefined) metrics.set(metric, (series = new Map<string, T>()));
     return series;
+  };
+  const nameIn = (series: ReadonlyMap<string, unknown>, labels: Record<string, string>): string => {
+    const wanted = labelsText(labels);
+    return series.has(wanted) || series.size < MOST_SERIES ? wanted : OVERFLOW;
   };
 
   return {
-    count: (metric, labels) => {
-      const series = seriesOf(metric);
-      const wanted = labelsText(labels);
-      const name = series.has(wanted) || series.size < MOST_SERIES ? wanted : OVERFLOW;
-      series.set(name, (series.get(name) ?? 0) + 1);
+    count: (metric, labels, amount = 1) => {
+      const series = seriesOf(counters, metric);
+      const name = nameIn(series, labels);
+      series.set(name, (series.get(name) ?? 0) + amount);
     },
-    gauge: (metric, read) => {
-      gauges.set(metric, read);
+    gauge: (metric, read, labels = {}) => {
+      const series = seriesOf(gauges, metric);
+      const name = nameIn(series, labels);
+      const reads = series.get(name) ?? new Set<() => number>();
+      series.set(name, reads.add(read));
+      return () => {
+        reads.delete(read);
+        if (reads.size === 0 && series.get(name) === reads) series.delete(name);
+      };
     },
     render: () => {
       const lines: string[] = [];
@@ -58,8 +76,10 @@ export const createMetrics = (): Metrics => {
         lines.push(`# TYPE ${PREFIX}${metric} counter`);
         for (const [labels, value] of series) lines.push(`${PREFIX}${metric}${labels} ${value}`);
       }
-      for (const [metric, read] of gauges)
-        lines.push(`# TYPE ${PREFIX}${metric} gauge`, `${PREFIX}${metric} ${number(readSafely(read))}`);
+      for (const [metric, series] of gauges) {
+        lines.push(`# TYPE ${PREFIX}${metric} gauge`);
+        for (const [labels, reads] of series) lines.push(`${PREFIX}${metric}${labels} ${number(sumOf(reads))}`);
+      }
       return `${lines.join("\n")}\n`;
     },
   };

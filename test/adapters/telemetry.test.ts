@@ -94,6 +94,27 @@ describe("the metrics", () => {
     );
   });
 
+  it("count amounts, too, and show a gauge for each set of labels for as long as somebody reads it", () => {
+    const metrics = createMetrics();
+    metrics.count("wait_seconds_total", { side: "acme" }, 1.5);
+    metrics.count("wait_seconds_total", { side: "acme" }, 0.25);
+    const ends = [
+      metrics.gauge("in_flight", () => 3, { side: "acme" }),
+      metrics.gauge("in_flight", () => 4, { side: "umbrella" }),
+      // Two clients of one Connection, while its Secret is rotated.
+      metrics.gauge("in_flight", () => 5, { side: "acme" }),
+    ];
+    const inFlight = () => metrics.render().split("\n").filter((line) => line.startsWith("konnector_in_flight")); // prettier-ignore
+    expect(metrics.render()).toContain('konnector_wait_seconds_total{side="acme"} 1.75\n');
+    expect(inFlight()).toEqual(['konnector_in_flight{side="acme"} 8', 'konnector_in_flight{side="umbrella"} 4']);
+    ends[0]?.();
+    ends[1]?.();
+    expect(inFlight()).toEqual(['konnector_in_flight{side="acme"} 5']);
+    ends[2]?.();
+    ends[2]?.();
+    expect(inFlight()).toEqual([]);
+  });
+
   it("escape label values, survive a gauge that throws, and stay bounded", () => {
     const metrics = createMetrics();
     metrics.count("odd_total", { name: 'a"b\\c\nd' });

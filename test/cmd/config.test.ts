@@ -80,6 +80,12 @@ describe("the cap on requests to providers", () => {
     expect(parsed()).toMatchObject({ "provider-qps": 0, "provider-burst": 10 });
   });
 
+  it("lets 32 be in flight, or as many as are asked for", () => {
+    expect(parsed()["provider-max-in-flight"]).toBe(32);
+    for (const count of [1, 1_000])
+      expect(parsed(`--provider-max-in-flight=${count}`)["provider-max-in-flight"]).toBe(count);
+  });
+
   it.each([
     ["0", 0],
     ["1", 1],
@@ -94,6 +100,7 @@ describe("the cap on requests to providers", () => {
   it.each([
     ["--provider-qps", ["", "0.5", "-1", "1e3", "many", "1,5"]],
     ["--provider-burst", ["", "0", "-1", "1.5", "many"]],
+    ["--provider-max-in-flight", ["", "0", "-1", "1.5", "1001", "many"]],
   ])("%s is refused and named where it makes no sense", (flag, values) => {
     for (const value of values) expect(() => parsed(`${flag}=${value}`), value).toThrow(`${flag}: must be a`);
   });

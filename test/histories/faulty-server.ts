@@ -85,7 +85,9 @@ const status = (code: number) => ({
 });
 
 const reply = (response: ServerResponse, code: number, body: unknown): void => {
-  const headers = { "content-type": "application/json", ...(code === 429 ? { "retry-after": "1" } : {}) };
+  // With the mark of an API server: said of one request, and not of the whole server, which the next one finds well.
+  const mark = { "content-type": "application/json", "audit-id": "planned" };
+  const headers = { ...mark, ...(code === 429 ? { "retry-after": "1" } : {}) };
   response.writeHead(code, headers);
   response.end(JSON.stringify(body));
 };
