@@ -1,6 +1,6 @@
 // Gives memory back once a burst is over. An engine that has nothing to do any more does not look what is still needed, or looks
 // once and keeps what it has freed: a process that has carried ten thousand objects would hold 100 MB for nothing. Promises to
-// look only after much was done and when little is, once for each such time, and never where that would take long.
+// look only while little happens, where there is something to be had since the last time, and never where it would take long.
 // Rule: docs/reference/behaviour.md, "Process".
 
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
@@ -12,29 +12,29 @@ export interface Heap {
   worked(): number;
   /** Bytes that are in use, or were when it was last looked. */
   used(): number;
+  /** Bytes that are held, in use or not. */
+  held(): number;
   /** Frees what is not needed and gives it back; nothing else runs meanwhile. */
   collect(): void;
 }
 
-/** Milliseconds between two looks, and what has to be worked in them to be a burst, or at most to be calm. */
+/** Milliseconds between two looks, and how many of them may be worked where little happens. */
 const LOOK = 10_000;
-const MUCH = 1_000;
 const LITTLE = 500;
-/** Bytes. A larger heap takes more than a moment, and there a burst matters less. */
+/** Bytes: what is not worth a look, and what takes more than a moment to look through. */
+const SMALL = 12 * 1024 * 1024;
 const LARGE = 192 * 1024 * 1024;
 
 /** Ends with the process; its timers do not keep that alive. */
 export function tidyAfterBursts(heap: Heap, clock: Clock): void {
   let before = heap.worked();
-  let burst = false;
+  let tidy = 0;
   const look = (): void => {
-    const now = heap.worked();
-    const worked = now - before;
-    before = now;
-    if (worked >= MUCH) burst = true;
-    else if (burst && worked <= LITTLE) {
-      burst = false;
-      if (heap.used() <= LARGE) heap.collect();
+    const worked = heap.worked() - before;
+    before += worked;
+    if (worked <= LITTLE && heap.held() > tidy + SMALL && heap.used() <= LARGE) {
+      heap.collect();
+      tidy = heap.held();
     }
     clock.after(LOOK, look);
   };
@@ -53,6 +53,7 @@ export function ownHeap(): Heap {
       return (user + system) / 1_000;
     },
     used: () => getHeapStatistics().used_heap_size,
+    held: () => getHeapStatistics().total_heap_size,
     // The flavour that also gives back the pages it has emptied.
     collect: () => collect({ type: "major", execution: "sync", flavor: "last-resort" }),
   };
