@@ -49,8 +49,8 @@ interface Preconditions {
 const [CLAIMED, DELETING, GONE] = [1, 2, 4];
 
 export interface Mass extends Collection {
-  /** All of them, at once and without events: they were there before anybody looked. */
-  fill(): void;
+  /** All of them, at once and without events: they were there before anybody looked. `synced`: and a konnector before us. */
+  fill(synced?: boolean): void;
   get(slot: number): Answer;
   patch(slot: number, operations: readonly Operation[]): Answer;
   apply(slot: number, body: Applied): Answer;
@@ -169,8 +169,11 @@ export function createMass(side: SideName, size: number, ledger: Ledger): Mass {
       (name === "" || name === nameOf(slot)) &&
       labels.every(([label, value]) => labelsOf(side)[label] === value),
     text,
-    fill: () => {
-      for (let slot = 0; slot < size; slot++) create(slot, 1);
+    fill: (synced = false) => {
+      for (let slot = 0; slot < size; slot++) {
+        create(slot, 1);
+        claim(slot, synced && side === "consumer");
+      }
     },
     get: (slot) => {
       mustBeThere(slot);

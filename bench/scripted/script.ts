@@ -6,7 +6,7 @@ import path from "node:path";
 import type { SideName } from "./bodies.ts";
 
 export interface Order {
-  do: "report" | "fill" | "edit" | "advance" | "remove";
+  do: "report" | "fill" | "fillSynced" | "edit" | "advance" | "remove";
   /** How many objects, and how many of them at a time. */
   count?: number;
   atATime?: number;

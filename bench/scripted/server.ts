@@ -52,6 +52,10 @@ const report = (): Report => ({
 const orders: Record<Order["do"], (order: Order) => unknown> = {
   report: () => undefined,
   fill: () => consumer.mass.fill(),
+  fillSynced: () => {
+    consumer.mass.fill(true);
+    provider.mass.fill(true);
+  },
   edit: ({ count = 1, atATime = 1 }) =>
     drive(count, atATime, (slot) => {
       consumer.mass.edit(slot);
