@@ -18,6 +18,8 @@ import { kubeconfigFor, type Script, startScript } from "./script.ts";
 
 const WORD = "scripted";
 const PATIENCE = 30_000;
+/** Milliseconds for the process to start: a machine that is full of other work takes its time. */
+const READY_WITHIN = 120_000;
 
 export interface ScriptedLand {
   script: Script;
@@ -55,14 +57,14 @@ async function furnish({ urls }: Script): Promise<void> {
   await create(urls.consumer, CONNECTIONS, { metadata, ...connection.parse({ spec }) });
 }
 
-/** Resolves once the konnector is ready; `mayInstall`: … */
+/** Resolves once the konnector is ready; `env` is added to its environment. */
 export async function startScripted(objects: number, env: Record<string, string> = {}): Promise<ScriptedLand> {
   const script = await startScript(objects);
   await furnish(script);
   const start = async (): Promise<Konnector> => {
     const options = { kubeconfig: kubeconfigFor(script.urls.consumer), args: ["--allow-http"], env };
     const konnector = await startKonnector(options);
-    await konnector.ready();
+    await konnector.ready(READY_WITHIN);
     return konnector;
   };
   let konnector = await start();
