@@ -19,6 +19,8 @@ import { conclude, quantiles, residentOf, rounded } from "./measure.ts";
 
 const SETTLED = 1_000;
 const RATIO = 1.1;
+/** Milliseconds that one object may take, on a machine that others use as well. */
+const PATIENCE = 180_000;
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
@@ -41,12 +43,12 @@ try {
   const life = async (index: number): Promise<void> => {
     const key = at(`passing-${index}`, word);
     await down.create(type, instance(type, key.name, word, kilobyte(index)));
-    await object(up, type, key, "to be there");
+    await object(up, type, key, "to be there", undefined, PATIENCE);
     await down.merge(type, key, { spec: { size: "large" } });
     await up.merge(type, key, { status: { phase: "Ready" } }, "status");
-    await object(down, type, key, "to have its status", ({ status }) => status?.phase === "Ready");
+    await object(down, type, key, "to have its status", ({ status }) => status?.phase === "Ready", PATIENCE);
     await down.remove(type, key);
-    await absent(down, type, key);
+    await absent(down, type, key, PATIENCE);
   };
 
   const churn = async (): Promise<{ lives: number; samples: number[] }> => {
