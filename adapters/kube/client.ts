@@ -209,6 +209,9 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
   let asking: Promise<void> | undefined;
   const ping = async (): Promise<void> => {
     if (told !== undefined && performance.now() < told.until) throw told.error;
+    // One that answers so to others is there; a connection that has to be made for the heartbeat would be one more question.
+    const resting = requests.resting();
+    if (resting !== undefined) throw resting;
     try {
       await (asking ??= ask().finally(() => (asking = undefined)));
     } catch (error) {

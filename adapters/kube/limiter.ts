@@ -46,6 +46,8 @@ export interface Limiter extends LimiterState {
   leave: (sent: number, now: number, isAnswered: boolean, isWrite: boolean) => void;
   /** The server wants to be left in peace for so many seconds; it has said so to a request that was sent at `sent`. */
   refused: (sent: number, seconds: number, words: string) => void;
+  /** What is not even to be asked now, because the server wants its peace, fails with this. */
+  resting: () => ApiError | undefined;
   /** Resolves when the server no longer wants that. */
   peace: () => Promise<void>;
   /** Nobody waits any more, now or later. */
@@ -80,7 +82,7 @@ export const createLimiter = (
   const adaptive = createInFlightLimit(cap);
   const bucket = rate.qps === 0 ? undefined : createTokenBucket(rate, clock.now());
   const waiting: Waiter[] = [];
-  const resting: (() => void)[] = [];
+  const sleepers: (() => void)[] = [];
   let inFlight = 0;
   /** 0 where the server does not want to be left in peace. */
   let peaceUntil = 0;
@@ -94,10 +96,12 @@ export const createLimiter = (
   /** Milliseconds that one waits who has so many before him, as far as that can be told. */
   const wait = (now: number, before: number): number => Math.max(forPeace(now), forToken(now, before));
 
+  const leftInPeace = (milliseconds: number): ApiError =>
+    tooMany(`nothing is sent while the server wants to be left in peace: ${words}`, milliseconds);
   const refusal = (now: number, before: number): ApiError => {
     report.turnedAway?.();
     const [peace, token] = [forPeace(now), forToken(now, before)];
-    if (peace > token) return tooMany(`nothing is sent while the server wants to be left in peace: ${words}`, peace);
+    if (peace > token) return leftInPeace(peace);
     return tooMany(
       token > 0
         ? `it is sent ${rate.qps} requests per second at most (--provider-qps), and too many wait already`
@@ -154,7 +158,7 @@ export const createLimiter = (
 
   function wake(): void {
     peaceUntil = 0;
-    for (const rested of resting.splice(0)) rested();
+    for (const rested of sleepers.splice(0)) rested();
   }
 
   const queue = (now: number, most: number, isWrite: boolean): Promise<number> => {
@@ -232,8 +236,13 @@ export const createLimiter = (
     forget?.();
   };
 
-  const peace = (): Promise<void> =>
-    peaceUntil === 0 || closed ? Promise.resolve() : new Promise((rested) => resting.push(rested));
+  const resting = (): ApiError | undefined => {
+    const peace = peaceUntil === 0 ? 0 : forPeace(clock.now());
+    return peace === 0 ? undefined : leftInPeace(peace);
+  };
 
-  return Object.assign(state, { enter, leave, refused, peace, close });
+  const peace = (): Promise<void> =>
+    peaceUntil === 0 || closed ? Promise.resolve() : new Promise((rested) => sleepers.push(rested));
+
+  return Object.assign(state, { enter, leave, refused, resting, peace, close });
 };

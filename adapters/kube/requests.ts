@@ -72,6 +72,8 @@ export interface Requests {
   ): Promise<T>;
   /** What an answer to a request that went another way (a watch) says of the whole server. */
   heed: (error: Error, sent: number) => void;
+  /** Why nothing is to be asked now that can wait, if the server wants to be left in peace. */
+  resting: () => ApiError | undefined;
   /** Resolves when the server does not want to be left in peace. */
   peace: () => Promise<void>;
   /** Whoever waits for a turn has it, and fails with the connections. */
@@ -198,6 +200,7 @@ export const createRequests = (
       return counted(subject, send, read, true);
     },
     heed,
+    resting: limiter.resting,
     peace: limiter.peace,
     close: limiter.close,
   };

@@ -159,8 +159,9 @@ describe("a client with a cap", () => {
 
   it("sends nothing for a request that would spend its time waiting, and does not count it as the server's", async () => {
     const { cluster, names, counted } = await capped({ qps: 1, burst: 1 }, 1_500);
-    await cluster.get(WIDGETS, at("first"));
+    const first = cluster.get(WIDGETS, at("first"));
     const error = await failure(cluster.get(WIDGETS, at("second")));
+    await first;
     expect(error).toMatchObject({ name: "ApiError", status: 429, retryAfter: 1 });
     expect(names()).toEqual(["first"]);
     expect(counted).toEqual([200]);

@@ -124,7 +124,7 @@ const memory = (): { now: number; most: number } => {
 };
 
 /** Milliseconds in which connections that are made at once are there on a busy machine, each with its question. */
-const MOMENT = 500;
+const MOMENT = 1_000;
 
 describe.concurrent("a provider that", () => {
   for (const { title, word, fault, says: expected, turned } of BADNESS) {
