@@ -176,7 +176,7 @@ export interface Cluster {
   delete(resource: Resource, key: Key, uid: string, version?: string): Promise<"gone" | "absent" | KubeObject>;
   /** Starts a watch that lists, follows, resumes and relists by itself until stopped. */
   watch(resource: Resource, options: WatchOptions, sink: WatchSink): Watch;
-  /** The API groups this server serves (discovery), "" for core. */
+  /** The names of the API groups this server serves (discovery); what has no group is not among them. */
   groups(): Promise<readonly string[]>;
   /**
    * The named groups with all their resources (discovery). What the server cannot tell of a group stands in its `failed`.

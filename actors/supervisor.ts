@@ -218,6 +218,15 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
     open(BINDINGS, {}, directory.bindings.sink);
   }
 
+  /** Who has told which cluster it is need not open its connections anew; who will not tell is watched all the same. */
+  async function begin(): Promise<void> {
+    await consumer.identify().catch(() => undefined);
+    if (stopped) return;
+    open(CRDS, { metadataOnly: true }, directory.crds.sink);
+    open(SECRETS, { namespace: settings.namespace }, directory.secrets.sink);
+    engine.wake(permissionsKey(OURSELVES));
+  }
+
   const missingDefinitions = (): string[] =>
     OWN_KINDS.map(({ resource, group }) => `${resource}.${group}`).filter((name) => !directory.crds.get(`/${name}`));
 
@@ -245,9 +254,7 @@ export function startSupervisor(ports: Ports, settings: Settings): Supervisor {
   telemetry.gauge("syncers", () => [...engine.syncers.values()].filter((one) => one.watching).length);
   telemetry.gauge("lease_age_seconds", () => leaseAge(engine));
   queue.start(createWorker(engine), CONCURRENCY);
-  open(CRDS, { metadataOnly: true }, directory.crds.sink);
-  open(SECRETS, { namespace: settings.namespace }, directory.secrets.sink);
-  engine.wake(permissionsKey(OURSELVES));
+  void begin();
 
   return {
     readiness,

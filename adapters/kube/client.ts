@@ -364,12 +364,7 @@ export const createCluster = (access: ServerAccess, options: ClusterOptions = {}
       }
     },
     watch,
-    groups: async () => {
-      const core = await call("get", "api", read(`${base}/api`), ({ body }) =>
-        isRecord(body) && Array.isArray(body["versions"]) && body["versions"].length > 0 ? [""] : [],
-      );
-      return [...core, ...(await call("get", "apis", read(`${base}/apis`), ({ body }) => groupNames(body)))];
-    },
+    groups: () => call("get", "apis", read(`${base}/apis`), ({ body }) => groupNames(body)),
     ...discovery,
     ping,
     close: async () => {

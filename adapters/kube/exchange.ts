@@ -57,6 +57,12 @@ const isSuccess = (answer: Answer): boolean =>
   answer.status >= 200 && answer.status < 300 && /^$|json$/.test(contentType(answer));
 
 /**
+ * undici lends a socket out again one turn of the event loop after its answer: who went on at once would be given another
+ * connection, with a handshake and an introduction of its own.
+ */
+const onceFree = (goOn: () => void): void => queueMicrotask(() => setImmediate(goOn));
+
+/**
  * Rejects with an ExchangeError or one of undici's errors; any status, a redirect too, is an answer. With `onChunk` the
  * body of a success goes there and `body` stays empty; what it throws ends the exchange.
  */
@@ -86,7 +92,7 @@ export const exchange = (
       controller?.abort(failure);
     };
     const done = (): void => {
-      if (finish()) resolve({ ...answer, body: textOf(chunks) });
+      if (finish()) onceFree(() => resolve({ ...answer, body: textOf(chunks) }));
     };
     const take = (chunk: Buffer): void => {
       if (size > limits.bytes) return end(tooLarge(limits.bytes));

@@ -35,7 +35,7 @@ const write = (name: string, text: string): string => {
 const reaches = async (access: ServerAccess): Promise<boolean> => {
   const cluster = createCluster(access);
   try {
-    return (await cluster.groups()).includes("");
+    return (await cluster.groups()).includes("apps");
   } finally {
     await cluster.close();
   }
