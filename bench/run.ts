@@ -4,7 +4,10 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 
-const SCENARIOS = ["isolation", "bindings", "rotation", "ceiling", "memory", "soak", "connections"];
+const SCENARIOS = [
+  ...["throughput", "latency", "live", "restart", "isolation", "bindings", "rotation"],
+  ...["connections", "memory", "soak", "ceiling"],
+];
 
 const [named = "", ...flags] = process.argv.slice(2);
 const isNamed = SCENARIOS.includes(named);

@@ -54,6 +54,8 @@ export interface LandscapeOptions {
   restorable?: boolean;
   /** More flags of both API servers. */
   flags?: Record<string, string>;
+  /** Default true. Without it the servers are faster, and nothing can be said about what they were asked. */
+  audit?: boolean;
 }
 
 const sideOf = (plane: ControlPlane): Side => ({ plane, objects: objectsOf(plane) });
@@ -61,10 +63,10 @@ const sideOf = (plane: ControlPlane): Side => ({ plane, objects: objectsOf(plane
 /** With the namespaces that the samples bring: of the Secrets on a consumer, of the Leases on a provider. */
 export async function startSide(
   name: string,
-  { controllerManager = false, restorable = false, flags }: LandscapeOptions,
+  { controllerManager = false, restorable = false, flags, audit = true }: LandscapeOptions,
 ): Promise<Side> {
-  const apiServerFlags = { ...(await auditPolicyFlag()), ...flags };
-  const plane = await startControlPlane({ name, controllerManager, restorable, audit: true, apiServerFlags });
+  const apiServerFlags = { ...(audit ? await auditPolicyFlag() : {}), ...flags };
+  const plane = await startControlPlane({ name, controllerManager, restorable, audit, apiServerFlags });
   const objects = objectsOf(plane);
   const namespaces = new Set([SECRET_NAMESPACE, LEASE_NAMESPACE]);
   await Promise.all([...namespaces].map((one) => objects.create(NAMESPACES, { metadata: { name: one } })));
