@@ -1,22 +1,12 @@
 // What every scenario measures with: the processor time and the memory of a process, the gauges of a konnector, quantiles,
-// and the one form of a result, which is kept in bench/results and read by bench/table.ts.
+// and the one form of a result, which is kept in bench/results and read by scripts/gen/figures.ts.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
 import type { Konnector } from "../test/harness/konnector.ts";
-
-/** A promise of this project about a figure. */
-export interface Limit {
-  /** As a reader of the README wants to have it said: "of the bare limit". */
-  what: string;
-  value: number;
-  /** Exactly one of them. */
-  least?: number;
-  most?: number;
-  unit?: string;
-}
+import { bound, isMet, type Limit, measured } from "./limits.ts";
 
 export interface Result {
   scenario: string;
@@ -60,15 +50,6 @@ export function quantiles(values: readonly number[]): { p50: number; p90: number
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), most: at(1) };
 }
 
-const isMet = ({ value, least = -Infinity, most = Infinity }: Limit): boolean => value >= least && value <= most;
-
-const bound = ({ least, most, unit = "" }: Limit): string =>
-  least === undefined ? `at most ${most}${unit && ` ${unit}`}` : `at least ${least}${unit && ` ${unit}`}`;
-
-/** "kept  0.93 of the bare limit, at least 0.85" */
-export const sentence = (limit: Limit): string =>
-  `${isMet(limit) ? "kept  " : "MISSED"}  ${limit.value}${limit.unit ? ` ${limit.unit}` : ""} ${limit.what}: ${bound(limit)}`;
-
 /** Keeps the result, prints its limits, and has the process end with 1 if one of them is missed. */
 export function conclude(result: Result): void {
   const [{ model } = { model: "unknown" }] = os.cpus();
@@ -77,6 +58,7 @@ export function conclude(result: Result): void {
   const file = path.join(import.meta.dirname, "results", `${scenario}.json`);
   writeFileSync(file, `${JSON.stringify({ scenario, machine, ...figures }, undefined, 2)}\n`);
   console.log(JSON.stringify(figures, undefined, 2));
-  for (const limit of result.limits ?? []) console.log(sentence(limit));
+  for (const limit of result.limits ?? [])
+    console.log(`${isMet(limit) ? "kept  " : "MISSED"}  ${measured(limit)}: ${bound(limit)}`);
   if (!(result.limits ?? []).every(isMet)) process.exitCode = 1;
 }

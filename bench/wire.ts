@@ -27,6 +27,7 @@ export function openWire(kubeconfig: string): Wire {
   const { server, ca, clientCert, clientKey } = parseKubeconfig(kubeconfig);
   const connect = { ca, cert: clientCert, key: clientKey } as { ca: string; cert: string; key: string };
   const requests = new Pool(server.origin, { connections: SOCKETS, allowH2: false, connect });
+  let closed = false;
   const watches = new Pool(server.origin, { allowH2: false, connect, bodyTimeout: 0 });
   return {
     async send(method, path, body, type = "application/json") {
@@ -45,10 +46,14 @@ export function openWire(kubeconfig: string): Wire {
         rest = lines.pop() ?? "";
         for (const line of lines) onEvent(JSON.parse(line) as WatchEvent);
       });
-      // It ends when the wire is closed.
-      answer.body.on("error", () => undefined);
+      // It ends when the wire is closed, and must not before: who waits for an event would wait for ever.
+      const ended = (error?: Error): void => {
+        if (!closed) throw new Error(`GET ${path} ended: ${error?.message ?? "the server closed it"}`);
+      };
+      answer.body.on("error", ended).on("end", ended);
     },
     close: async () => {
+      closed = true;
       await Promise.all([requests.destroy(), watches.destroy()]);
     },
   };
