@@ -100,7 +100,7 @@ async function readIdentities(
   try {
     const remote = await identityOf(cluster).catch((error: unknown) => failed("provider", READ_REMOTE, error));
     if ("type" in remote) return remote;
-    const local = await engine.consumer.identify().catch((error: unknown) => failed("local", READ_LOCAL, error));
+    const local = await engine.consumer.uid().catch((error: unknown) => failed("local", READ_LOCAL, error));
     return typeof local === "string" ? { remote, local } : local;
   } finally {
     void cluster.close();

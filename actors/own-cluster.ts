@@ -15,6 +15,8 @@ export const isPinned = async (consumer: Pick<OwnCluster, "identify">, pin: stri
 export interface OwnCluster extends Cluster {
   /** The UID by which the cluster that answers now is known. Rejects like a request. */
   identify(): Promise<string>;
+  /** The same without a request, where the answer to the first one is a few seconds old at most. */
+  uid(): Promise<string>;
   /** Resolves if it is the cluster that this process began with, and that of the UID, as of a few seconds ago. */
   confirm(uid?: string): Promise<void>;
   /** UID of another cluster that answers at its address, until the old one is found there again. */
@@ -32,6 +34,7 @@ export function ownCluster(open: (identity?: Identity) => Cluster, clock: Clock)
   let recognising: Promise<string> | undefined;
   let stranger: string | undefined;
   let lookedAt = -Infinity;
+  let recognisedAt = -Infinity;
   let tell: (found: string | undefined) => void = () => undefined;
 
   /** Looks by itself while another one answers: nobody else may have reason to. */
@@ -55,8 +58,10 @@ export function ownCluster(open: (identity?: Identity) => Cluster, clock: Clock)
   const cluster = succession(open(), heard);
 
   async function recognise(): Promise<string> {
+    const began = clock.now();
     const identity = await identityOf(cluster);
     known = identity;
+    recognisedAt = began;
     cluster.succeed(open(identity));
     return identity.uid;
   }
@@ -88,6 +93,10 @@ export function ownCluster(open: (identity?: Identity) => Cluster, clock: Clock)
   return {
     ...cluster,
     identify,
+    async uid() {
+      const isFresh = known !== undefined && stranger === undefined && clock.now() - recognisedAt <= HOLDS;
+      return isFresh ? (known as Identity).uid : identify();
+    },
     async confirm(uid) {
       // Never recognised, so nothing is known that could be another's.
       if (known === undefined && uid === undefined) return;

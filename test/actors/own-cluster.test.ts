@@ -63,6 +63,19 @@ describe("our own cluster", () => {
     await expect(own.confirm()).rejects.toBeInstanceOf(AnotherClusterError);
   });
 
+  it("need not say who it is once more to Connections that begin with the process", async () => {
+    const { clock, state, own } = world();
+    await own.identify();
+    state.looks = 0;
+    expect(await own.uid()).toBe("ours");
+    expect(state.looks).toBe(0);
+    clock.advance(5_001);
+    state.uid = "another";
+    expect(await own.uid()).toBe("another");
+    expect(await own.uid()).toBe("another");
+    expect(state.looks).toBeGreaterThan(0);
+  });
+
   it("stays what it was while it cannot be told, and nothing is confirmed", async () => {
     const { state, own, told } = world();
     await own.identify();
