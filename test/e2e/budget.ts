@@ -1,6 +1,7 @@
 // The request budget, counted from the API servers' audit logs: what the konnector asked beyond what a change may cost, and
 // what it left out, one line each. Rule: docs/reference/behaviour.md, "Cost".
 
+import { LEASES } from "../../crds/resources.ts";
 import type { Write } from "./audit-policy.ts";
 import { describe, lines, type Traffic, withoutHeartbeat } from "./traffic.ts";
 
@@ -26,3 +27,7 @@ export function offBudget(heard: Traffic, perObject: readonly string[], places: 
 export const requestsOf = (events: readonly Write[]): string[] => [
   ...new Map(events.map((event) => [event.auditID, describe(event)])).values(),
 ];
+
+/** What has a budget of its own, a minute: the Lease, and the look whether a server still answers. */
+export const isSignOfLife = ({ requestURI, objectRef }: Write): boolean =>
+  requestURI === "/version" || objectRef?.resource === LEASES.resource;
