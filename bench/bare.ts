@@ -93,8 +93,8 @@ function run(task: Task): { ready: Promise<unknown>; go: () => void } {
     answered.add(once);
     enqueue(work);
   };
-  const all = `${pathOf(type, "")}?watch=true&allowWatchBookmarks=true&resourceVersion=0`;
-  const ours = `${all}&labelSelector=${encodeURIComponent("bench.example.org/managed=true")}`;
+  const all = pathOf(type, "");
+  const ours = `${all}?labelSelector=${encodeURIComponent("bench.example.org/managed=true")}`;
   return {
     ready: Promise.all([consumer.watch(all, follow("consumer")), provider.watch(ours, follow("provider"))]),
     go() {

@@ -20,7 +20,7 @@ export async function observe(kubeconfig: string, type: Resource, namespace: str
   const wire = openWire(kubeconfig);
   const listeners = new Set<(event: WatchEvent) => void>();
   const deadlines = new Set<NodeJS.Timeout>();
-  await wire.watch(`${pathOf(type, namespace)}?watch=true&resourceVersion=0`, (event) => {
+  await wire.watch(pathOf(type, namespace), (event) => {
     for (const listener of [...listeners]) listener(event);
   });
 

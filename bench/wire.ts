@@ -15,7 +15,7 @@ export interface WatchEvent {
 export interface Wire {
   /** Rejects for anything but a success. */
   send(method: "POST" | "PATCH" | "DELETE", path: string, body: unknown, type?: string): Promise<void>;
-  /** Resolves when the stream is open; with `onEvent` each line is parsed. */
+  /** Resolves when the stream is open; with `onEvent` each line is parsed. Begins with what is there. */
   watch(path: string, onEvent?: (event: WatchEvent) => void): Promise<void>;
   close(): Promise<void>;
 }
@@ -29,6 +29,33 @@ export function openWire(kubeconfig: string): Wire {
   const requests = new Pool(server.origin, { connections: SOCKETS, allowH2: false, connect });
   let closed = false;
   const watches = new Pool(server.origin, { allowH2: false, connect, bodyTimeout: 0 });
+  /** A server closes the stream of who is slow to read; it is opened anew from where it stood. */
+  const follow = async (path: string, from: string, onEvent?: (event: WatchEvent) => void): Promise<void> => {
+    const query = `watch=true&allowWatchBookmarks=true&resourceVersion=${from}`;
+    const whole = `${path}${path.includes("?") ? "&" : "?"}${query}`;
+    const answer = await watches.request({ method: "GET", path: whole, headers: { accept: "application/json" } });
+    if (answer.statusCode !== 200) throw new Error(`GET ${whole} answered ${answer.statusCode}`);
+    let rest = "";
+    let seen = from;
+    answer.body
+      .setEncoding("utf8")
+      .on("data", (text: string) => {
+        if (onEvent === undefined) return;
+        const lines = (rest + text).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) {
+          const event = JSON.parse(line) as WatchEvent;
+          if (event.type === "ERROR") throw new Error(`GET ${whole}: ${line}`);
+          seen = event.object.metadata.resourceVersion;
+          if (event.type !== "BOOKMARK") onEvent(event);
+        }
+      })
+      .on("error", () => undefined)
+      .on("close", () => {
+        if (!closed) void follow(path, seen, onEvent);
+      });
+  };
+
   return {
     async send(method, path, body, type = "application/json") {
       const headers = { "content-type": type, accept: "application/json" };
@@ -36,22 +63,7 @@ export function openWire(kubeconfig: string): Wire {
       if (answer.statusCode < 300) return answer.body.dump();
       throw new Error(`${method} ${path} answered ${answer.statusCode}: ${await answer.body.text()}`);
     },
-    async watch(path, onEvent) {
-      const answer = await watches.request({ method: "GET", path, headers: { accept: "application/json" } });
-      if (answer.statusCode !== 200) throw new Error(`GET ${path} answered ${answer.statusCode}`);
-      let rest = "";
-      answer.body.setEncoding("utf8").on("data", (text: string) => {
-        if (onEvent === undefined) return;
-        const lines = (rest + text).split("\n");
-        rest = lines.pop() ?? "";
-        for (const line of lines) onEvent(JSON.parse(line) as WatchEvent);
-      });
-      // It ends when the wire is closed, and must not before: who waits for an event would wait for ever.
-      const ended = (error?: Error): void => {
-        if (!closed) throw new Error(`GET ${path} ended: ${error?.message ?? "the server closed it"}`);
-      };
-      answer.body.on("error", ended).on("end", ended);
-    },
+    watch: (path, onEvent) => follow(path, "0", onEvent),
     close: async () => {
       closed = true;
       await Promise.all([requests.destroy(), watches.destroy()]);
