@@ -198,7 +198,11 @@ describe("a watch on a misbehaving server", () => {
     const server = await startFake((request, response) => {
       if (request.url === "/version") return pings++ === 0 ? response.destroy() : sendJson(response, 200, {});
       refusals.push(performance.now());
-      sendJson(response, 429, status(429, "TooManyRequests", "slow down"), { "retry-after": "1" });
+      // Said of this request alone: of the whole server it would silence the heartbeat, too.
+      sendJson(response, 429, status(429, "TooManyRequests", "slow down"), {
+        "retry-after": "1",
+        "audit-id": "of-this-request",
+      });
     });
     const cluster = open({ server: server.url, token: TOKEN }, { timing: quick, heartbeatInterval: 50 });
     cluster.watch(WIDGETS, {}, createRecordingSink());
