@@ -13,9 +13,9 @@ import { makeRoom } from "../test/e2e/rooms.ts";
 import { KONNECTOR_USER } from "../test/e2e/rights.ts";
 import { setRules, untilRefused } from "../test/e2e/rules.ts";
 import { listen, type Traffic } from "../test/e2e/traffic.ts";
+import { eachOf } from "../test/harness/pool.ts";
 import { eventually, NotYet } from "../test/harness/wait.ts";
-import { forEach } from "./crowd.ts";
-import { conclude, gaugeOf, rounded } from "./measure.ts";
+import { conclude, CONCURRENCY, gaugeOf, rounded } from "./measure.ts";
 
 const PATIENCE = 240_000;
 const AFTERWARDS = 10_000;
@@ -34,14 +34,18 @@ type Rights = "cluster-wide" | "roles";
 async function build(land: Landscape, lane: Lane, rights: Rights): Promise<void> {
   await setRules(land.consumer.plane, KONNECTOR_USER, GENERAL_HERE);
   await untilRefused(land.consumer.plane, KONNECTOR_USER, { group: GROUP, resource: lane.type.resource, verb: "list" });
-  await forEach(rooms, (room) => makeRoom(land, room));
-  await forEach(rights === "roles" ? rooms : [""], (room) => grantIn(land, lane, room));
+  await eachOf(rooms, (room) => makeRoom(land, room), CONCURRENCY);
+  await eachOf(rights === "roles" ? rooms : [""], (room) => grantIn(land, lane, room), CONCURRENCY);
   await connect(land, lane);
-  await forEach(rooms, (room) => bind(land, lane, room));
+  await eachOf(rooms, (room) => bind(land, lane, room), CONCURRENCY);
   await served(land.consumer, lane.type);
-  await forEach(rooms, async (room) => {
-    for (const name of names) await land.consumer.objects.create(lane.type, instance(lane.type, name, room));
-  });
+  await eachOf(
+    rooms,
+    async (room) => {
+      for (const name of names) await land.consumer.objects.create(lane.type, instance(lane.type, name, room));
+    },
+    CONCURRENCY,
+  );
   await eventually(
     "all copies",
     async () => {
@@ -50,7 +54,7 @@ async function build(land: Landscape, lane: Lane, rights: Rights): Promise<void>
     },
     PATIENCE,
   );
-  await forEach(rooms, (room) => ready(land, lane, room));
+  await eachOf(rooms, (room) => ready(land, lane, room), CONCURRENCY);
 }
 
 const byVerb = (events: Traffic["consumer"]): Record<string, number> => {

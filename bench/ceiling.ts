@@ -10,9 +10,10 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
+import { cpuOf, gaugesOf, machine, residentOf } from "./measure.ts";
 import type { SideName } from "./scripted/bodies.ts";
-import { atRest, cpuOf, gaugesOf, residentSizeOf } from "./scripted/gauges.ts";
 import { exponentOf } from "./scripted/growth.ts";
+import { atRest } from "./scripted/rest.ts";
 import { copied, type ScriptedLand, startScripted } from "./scripted/land.ts";
 import type { Report } from "./scripted/script.ts";
 import { UNSCRIPTED } from "./scripted/side.ts";
@@ -60,7 +61,7 @@ async function metered({ konnector, script }: ScriptedLand, run: () => Promise<u
 async function sizeOf({ konnector }: ScriptedLand) {
   await atRest(konnector);
   const gauge = await gaugesOf(konnector);
-  return { rss: residentSizeOf(konnector.pid), heap: gauge("memory_heap_bytes") };
+  return { rss: residentOf(konnector.pid).all, heap: gauge("memory_heap_bytes") };
 }
 
 /** N objects exist, then the binding. */
@@ -208,12 +209,11 @@ for (const objects of sizes) measured.push(await measure(objects));
 const growth = growthOf(base, measured);
 const lines = Object.fromEntries(measured.map((one) => [one.objects, line(base, one)]));
 const misses = missed(base, measured, growth);
-const [{ model } = { model: "unknown" }] = os.cpus();
-const machine = { cpus: os.availableParallelism(), model, node: process.version };
 /** Of the machine, by whatever else ran: times and delays say little where it is above two. */
 const load = { before: loadBefore, after: os.loadavg()[0] };
 const flags = { node: FLAGS, synced: values.synced, edits };
-const result = { scenario: "ceiling", machine, load, flags, summary: lines, growth, missed: misses, base, measured };
+const head = { scenario: "ceiling", machine: machine(), load, flags };
+const result = { ...head, summary: lines, growth, missed: misses, base, measured };
 const rounded = (_: string, value: unknown): unknown => (typeof value === "number" ? round(value, 6) : value);
 writeFileSync(RESULTS, `${JSON.stringify(result, rounded, 2)}\n`);
 console.table(lines);

@@ -4,22 +4,21 @@
 // `npm run bench -- connections`; `--connections 1,10,50 --minutes 2` are the defaults.
 
 import { readdirSync, readlinkSync } from "node:fs";
-import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
-import { bundle, NODE_FLAGS } from "../scripts/bundle.ts";
 import type { Write } from "../test/e2e/audit-policy.ts";
 import { startLandscape } from "../test/e2e/landscape.ts";
 import type { Lane } from "../test/e2e/lanes.ts";
 import { instance } from "../test/e2e/manifests.ts";
 import { listen } from "../test/e2e/traffic.ts";
-import { guardedDir } from "../test/harness/process-guard.ts";
+import { eachOf } from "../test/harness/pool.ts";
 import { eventually, NotYet } from "../test/harness/wait.ts";
 import { bindLane, readyLane } from "./bound-lane.ts";
-import { countOf, forEach } from "./crowd.ts";
-import { conclude, cpuOf, gaugeOf, residentOf, rounded } from "./measure.ts";
+import { countOf } from "./crowd.ts";
+import { conclude, CONCURRENCY, cpuOf, gaugeOf, residentOf, rounded } from "./measure.ts";
 import { showProviders } from "./providers.ts";
+import { shipped } from "./shipped.ts";
 
 /** Requests a minute that each Connection may cost each side while nothing happens. */
 const BUDGET = 8;
@@ -57,14 +56,14 @@ const byKind = (events: readonly Write[]): Record<string, number> => {
 
 const sum = (counts: Record<string, number>): number => rounded(Object.values(counts).reduce((a, b) => a + b, 0));
 
-const shipped = { entry: await bundle(path.join(guardedDir(), "bundle")), nodeFlags: NODE_FLAGS };
-const land = await startLandscape({ konnector: shipped });
+const konnector = await shipped();
+const land = await startLandscape({ konnector });
 const providers = await showProviders(land);
 try {
   const lanes: Lane[] = [];
 
   const settled = async (): Promise<void> => {
-    await forEach(lanes, (lane) => readyLane(land, lane));
+    await eachOf(lanes, (lane) => readyLane(land, lane), CONCURRENCY);
     await eventually(
       "everything to be carried",
       async () => {
@@ -118,7 +117,7 @@ try {
     rounded(Math.max(...points.map(({ connections, requestsPerMinute }) => requestsPerMinute[side] / connections)), 2);
   conclude({
     scenario: "connections",
-    nodeFlags: NODE_FLAGS.join(" "),
+    nodeFlags: konnector.nodeFlags.join(" "),
     minutes,
     objectsOfEach: OBJECTS,
     points,

@@ -8,10 +8,10 @@ import type { Landscape, Side } from "../test/e2e/landscape.ts";
 import type { Lane } from "../test/e2e/lanes.ts";
 import { instance } from "../test/e2e/manifests.ts";
 import { type Body, pathOf } from "../test/e2e/objects.ts";
+import { eachOf } from "../test/harness/pool.ts";
 import { eventually, NotYet } from "../test/harness/wait.ts";
-import { gaugeOf, quantiles, residentOf, rounded } from "./measure.ts";
+import { CONCURRENCY, gaugeOf, quantiles, residentOf, rounded } from "./measure.ts";
 
-const AT_ONCE = 16;
 const PATIENCE = 1_200_000;
 /**
  * Milliseconds between two samples, and how many of them in a row must be alike (to a hundredth) to be called settled:
@@ -20,15 +20,6 @@ const PATIENCE = 1_200_000;
 const APART = 1_000;
 const ALIKE = 30;
 const ROUND = 0.01;
-
-/** Runs for each item, sixteen at a time, in order of their start. */
-export async function forEach<T>(items: Iterable<T>, run: (item: T) => Promise<unknown>): Promise<void> {
-  const rest = items[Symbol.iterator]();
-  const worker = async () => {
-    for (let next = rest.next(); !next.done; next = rest.next()) await run(next.value);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
 
 /** How many objects of a type there are, without listing them. */
 export async function countOf({ plane }: Side, type: Resource): Promise<number> {
@@ -81,7 +72,7 @@ export function crowdOf(land: Landscape, { word, type }: Lane): Crowd {
   return {
     async grow(objects) {
       const fresh = Array.from({ length: objects - there }, (_, index) => there + index);
-      await forEach(fresh, create);
+      await eachOf(fresh, create, CONCURRENCY);
       there = objects;
     },
     async settled() {

@@ -7,9 +7,10 @@ import { parseArgs } from "node:util";
 import { CLUSTER_BINDINGS } from "../crds/resources.ts";
 import { typeOf } from "../test/e2e/manifests.ts";
 import { at } from "../test/e2e/objects.ts";
-import { conclude, quantiles, rounded } from "./measure.ts";
+import { eachOf } from "../test/harness/pool.ts";
+import { conclude, CONCURRENCY, quantiles, rounded } from "./measure.ts";
 import { observe } from "./observer.ts";
-import { bind, bindingOf, manifest, namesOf, offerOnBoth, onEach, ROOM, startSetting } from "./setting.ts";
+import { bind, bindingOf, manifest, namesOf, offerOnBoth, ROOM, startSetting } from "./setting.ts";
 
 const { values } = parseArgs({
   options: { backlog: { type: "string", default: "5000" }, rate: { type: "string", default: "20" } },
@@ -25,7 +26,7 @@ try {
   await bind(land, LIVE);
   await offerOnBoth(land, BARE);
   await offerOnBoth(land, MASS);
-  await onEach(namesOf(backlog), (name) => consumer.objects.create(MASS, manifest(MASS, name)));
+  await eachOf(namesOf(backlog), (name) => consumer.objects.create(MASS, manifest(MASS, name)), CONCURRENCY);
   const above = (type: typeof LIVE) => observe(provider.plane.kubeconfig, type, ROOM);
   const [liveAbove, bareAbove, massAbove] = await Promise.all([above(LIVE), above(BARE), above(MASS)]);
   const there = liveAbove.shows(key.name, () => true);

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
+import { quantile } from "../test/e2e/pulse.ts";
 import type { Konnector } from "../test/harness/konnector.ts";
 import { bound, isMet, type Limit, measured } from "./limits.ts";
 
@@ -13,6 +14,9 @@ export interface Result {
   limits?: readonly Limit[];
   [figure: string]: unknown;
 }
+
+/** In flight at once, of everybody who sends many: as many as the konnector has in the lane of one Connection. */
+export const CONCURRENCY = 16;
 
 const TICKS_PER_SECOND = 100;
 
@@ -34,29 +38,35 @@ export function residentOf(pid: number): { all: number; own: number } {
   return { all: kilobytes("VmRSS") * 1_024, own: kilobytes("RssAnon") * 1_024 };
 }
 
-/** A gauge or counter without labels on a konnector's page. */
-export async function gaugeOf({ metricsUrl }: Pick<Konnector, "metricsUrl">, name: string): Promise<number> {
+/** The gauges and counters without labels on a konnector's page, all of one moment: to read some is to begin anew with them. */
+export async function gaugesOf({ metricsUrl }: Pick<Konnector, "metricsUrl">): Promise<(name: string) => number> {
   const page = await (await fetch(`${metricsUrl}/metrics`)).text();
-  return Number(new RegExp(`^konnector_${name} (\\S+)$`, "m").exec(page)?.[1]);
+  return (name) => Number(new RegExp(`^konnector_${name} (\\S+)$`, "m").exec(page)?.[1]);
 }
+
+export const gaugeOf = async (konnector: Pick<Konnector, "metricsUrl">, name: string): Promise<number> =>
+  (await gaugesOf(konnector))(name);
 
 export const rounded = (value: number, digits = 1): number => Math.round(value * 10 ** digits) / 10 ** digits;
 
 /** `values` in any order. */
 export function quantiles(values: readonly number[]): { p50: number; p90: number; p99: number; most: number } {
   const sorted = values.toSorted((a, b) => a - b);
-  const at = (part: number) =>
-    rounded(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN);
+  const at = (part: number) => rounded(quantile(sorted, part));
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), most: at(1) };
+}
+
+/** Where something was measured. */
+export function machine() {
+  const [{ model } = { model: "unknown" }] = os.cpus();
+  return { cpus: os.availableParallelism(), model, node: process.version };
 }
 
 /** Keeps the result, prints its limits, and has the process end with 1 if one of them is missed. */
 export function conclude(result: Result): void {
-  const [{ model } = { model: "unknown" }] = os.cpus();
-  const machine = { cpus: os.availableParallelism(), model, node: process.version };
   const { scenario, ...figures } = result;
   const file = path.join(import.meta.dirname, "results", `${scenario}.json`);
-  writeFileSync(file, `${JSON.stringify({ scenario, machine, ...figures }, undefined, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ scenario, machine: machine(), ...figures }, undefined, 2)}\n`);
   console.log(JSON.stringify(figures, undefined, 2));
   for (const limit of result.limits ?? [])
     console.log(`${isMet(limit) ? "kept  " : "MISSED"}  ${measured(limit)}: ${bound(limit)}`);

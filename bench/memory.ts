@@ -2,16 +2,14 @@
 // 1 KB, both after the burst they were and started with so many. Writes bench/results/memory.json.
 // `npm run bench -- memory`; `--objects 1000,10000` is the default, what is promised takes `--objects 1000,10000,50000`.
 
-import path from "node:path";
 import { parseArgs } from "node:util";
 
-import { bundle, NODE_FLAGS } from "../scripts/bundle.ts";
 import { startLandscape } from "../test/e2e/landscape.ts";
 import { openLane } from "../test/e2e/lanes.ts";
-import { guardedDir } from "../test/harness/process-guard.ts";
 import { bindLane } from "./bound-lane.ts";
 import { crowdOf } from "./crowd.ts";
 import { conclude, rounded } from "./measure.ts";
+import { shipped } from "./shipped.ts";
 
 const BASE_MB = 120;
 const OBJECT_KB = 1.5;
@@ -20,8 +18,8 @@ const { values } = parseArgs({ options: { objects: { type: "string", default: "1
 const sizes = values.objects.split(",").map(Number);
 if (!sizes.every((size) => size > 0)) throw new Error("--objects takes numbers with commas between them");
 
-const shipped = { entry: await bundle(path.join(guardedDir(), "bundle")), nodeFlags: NODE_FLAGS };
-const land = await startLandscape({ konnector: shipped });
+const konnector = await shipped();
+const land = await startLandscape({ konnector });
 try {
   const lane = await openLane(land, "crowd");
   const crowd = crowdOf(land, lane);
@@ -45,7 +43,7 @@ try {
     rounded(((most[how].resident - none[how].resident) * 1_000) / most.objects, 2);
   conclude({
     scenario: "memory",
-    nodeFlags: NODE_FLAGS.join(" "),
+    nodeFlags: konnector.nodeFlags.join(" "),
     points,
     limits: [
       {

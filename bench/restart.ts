@@ -6,10 +6,11 @@ import { parseArgs } from "node:util";
 
 import { typeOf } from "../test/e2e/manifests.ts";
 import { at } from "../test/e2e/objects.ts";
+import { eachOf } from "../test/harness/pool.ts";
 import { eventually, NotYet } from "../test/harness/wait.ts";
-import { conclude, cpuOf, gaugeOf, rounded } from "./measure.ts";
+import { conclude, CONCURRENCY, cpuOf, gaugeOf, rounded } from "./measure.ts";
 import { observe } from "./observer.ts";
-import { bind, manifest, namesOf, onEach, ROOM, startSetting } from "./setting.ts";
+import { bind, manifest, namesOf, ROOM, startSetting } from "./setting.ts";
 
 const { values } = parseArgs({ options: { objects: { type: "string", default: "10000" } } });
 const objects = Number(values.objects);
@@ -50,7 +51,7 @@ try {
   await bind(land, TYPE);
   const above = await observe(provider.plane.kubeconfig, TYPE, ROOM);
   const copied = above.until(objects, () => true);
-  await onEach(names, (name) => consumer.objects.create(TYPE, manifest(TYPE, name)));
+  await eachOf(names, (name) => consumer.objects.create(TYPE, manifest(TYPE, name)), CONCURRENCY);
   await copied;
   await atRest();
 

@@ -4,7 +4,7 @@
 import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/resources.ts";
 import type { Resource } from "../crds/kube-object.ts";
 import { conditions, READY } from "../test/e2e/conditions.ts";
-import { type Landscape, type LandscapeOptions, served, startLandscape } from "../test/e2e/landscape.ts";
+import { type Landscape, type LandscapeOptions, offer, served, startLandscape } from "../test/e2e/landscape.ts";
 import { apiDefinition, clusterBinding, connection, instance, secret } from "../test/e2e/manifests.ts";
 import { at, type Body } from "../test/e2e/objects.ts";
 import { makeRoom } from "../test/e2e/rooms.ts";
@@ -15,9 +15,6 @@ export const ROOM = "bench";
 /** The one Connection. */
 export const BENCH = "bench";
 const PATIENCE = 120_000;
-
-/** In flight at once, of everybody who sends many: as many as the konnector has in the lane of one Connection. */
-export const CONCURRENCY = 16;
 
 /** `direct`: the kubeconfig that leads straight to the provider. */
 export async function startSetting(options: LandscapeOptions = {}): Promise<{ land: Landscape; direct: string }> {
@@ -32,9 +29,8 @@ export async function startSetting(options: LandscapeOptions = {}): Promise<{ la
 
 /** The type is exported there and, as if a user had installed it, served here, so that objects can exist before a binding. */
 export async function offerOnBoth(land: Landscape, type: Resource): Promise<void> {
-  await land.provider.objects.create(CRDS, apiDefinition(type));
   await land.consumer.objects.create(CRDS, apiDefinition(type, { exported: false }));
-  await Promise.all([served(land.provider, type), served(land.consumer, type)]);
+  await Promise.all([offer(land, type), served(land.consumer, type)]);
 }
 
 export const bindingOf = (type: Resource): Body => clusterBinding(type.resource, [type], { connection: BENCH });
@@ -50,19 +46,9 @@ export const namesOf = (count: number, prefix = "object"): string[] =>
 
 export const manifest = (type: Resource, name: string): Body => instance(type, name, ROOM, spec("small"));
 
-/** A few at a time. */
-export async function onEach<T>(items: Iterable<T>, run: (item: T) => Promise<unknown>): Promise<void> {
-  const rest = items[Symbol.iterator]();
-  const worker = async () => {
-    for (let next = rest.next(); !next.done; next = rest.next()) await run(next.value);
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-}
-
 /** Binds the type and waits until it is served here. */
 export async function bind(land: Landscape, type: Resource): Promise<void> {
-  await land.provider.objects.create(CRDS, apiDefinition(type));
-  await served(land.provider, type);
+  await offer(land, type);
   await land.consumer.objects.create(CLUSTER_BINDINGS, bindingOf(type));
   await bound(land, type);
   await served(land.consumer, type);

@@ -3,20 +3,18 @@
 // `npm run bench -- soak`; `--churn 2m --rate 10` (a second) are the defaults, what is promised takes `--churn 30m`: a run of
 // less than ten minutes shows how a process warms up, and is held to no limit.
 
-import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
-import { bundle, NODE_FLAGS } from "../scripts/bundle.ts";
 import { absent, object } from "../test/e2e/conditions.ts";
 import { startLandscape } from "../test/e2e/landscape.ts";
 import { openLane } from "../test/e2e/lanes.ts";
 import { instance } from "../test/e2e/manifests.ts";
 import { at } from "../test/e2e/objects.ts";
-import { guardedDir } from "../test/harness/process-guard.ts";
 import { bindLane } from "./bound-lane.ts";
 import { crowdOf, kilobyte } from "./crowd.ts";
 import { conclude, quantiles, residentOf, rounded } from "./measure.ts";
+import { shipped } from "./shipped.ts";
 
 const SETTLED = 1_000;
 const RATIO = 1.1;
@@ -35,8 +33,8 @@ const lasting = Number(count) * (unit === "m" ? MINUTE : SECOND);
 const rate = Number(values.rate);
 if (!(lasting > 0 && rate > 0)) throw new Error("--churn takes a duration such as 5m, --rate a number");
 
-const shipped = { entry: await bundle(path.join(guardedDir(), "bundle")), nodeFlags: NODE_FLAGS };
-const land = await startLandscape({ konnector: shipped });
+const konnector = await shipped();
+const land = await startLandscape({ konnector });
 try {
   const lane = await openLane(land, "crowd");
   const { word, type } = lane;
@@ -91,7 +89,7 @@ try {
   const limit = { what: "of its start at the end of the churn", value: rounded(end / start, 3), most: RATIO };
   conclude({
     scenario: "soak",
-    nodeFlags: NODE_FLAGS.join(" "),
+    nodeFlags: konnector.nodeFlags.join(" "),
     settled: SETTLED,
     perSecond: rate,
     lasting: values.churn,

@@ -13,10 +13,11 @@ import { absent } from "../test/e2e/conditions.ts";
 import { typeOf } from "../test/e2e/manifests.ts";
 import { at } from "../test/e2e/objects.ts";
 import { median } from "../test/e2e/pulse.ts";
+import { eachOf } from "../test/harness/pool.ts";
 import type { Act, Task } from "./bare.ts";
-import { conclude, cpuOf, gaugeOf, rounded } from "./measure.ts";
+import { conclude, CONCURRENCY, cpuOf, gaugeOf, rounded } from "./measure.ts";
 import { observe } from "./observer.ts";
-import { bindingOf, CONCURRENCY, manifest, namesOf, offerOnBoth, onEach, ROOM, spec, startSetting } from "./setting.ts";
+import { bindingOf, manifest, namesOf, offerOnBoth, ROOM, spec, startSetting } from "./setting.ts";
 import type { WatchEvent } from "./wire.ts";
 
 const { values } = parseArgs({
@@ -84,7 +85,7 @@ async function perform(act: Act, type: Resource, worker: Worker): Promise<Run> {
     const [before, began] = [cpuOf(pid), performance.now()];
     const done = observer.until(objects, shows);
     if (drive === undefined) await worker.begin();
-    else await onEach(names, (name) => drive(type, name));
+    else await eachOf(names, (name) => drive(type, name), CONCURRENCY);
     const last = Math.max(...(await done).values());
     const delay = await worker.delay?.();
     return {
@@ -136,7 +137,7 @@ const konnectorWorker = (type: Resource): Worker => ({
 /** All acts, one after the other, on objects of a type of its own. */
 async function half(type: Resource, worker: Worker): Promise<Record<Act, Run>> {
   await offerOnBoth(land, type);
-  await onEach(names, (name) => consumer.objects.create(type, manifest(type, name)));
+  await eachOf(names, (name) => consumer.objects.create(type, manifest(type, name)), CONCURRENCY);
   const runs: Partial<Record<Act, Run>> = {};
   for (const act of ACTS) runs[act] = await perform(act, type, worker);
   return runs as Record<Act, Run>;

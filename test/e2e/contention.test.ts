@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ANNOTATION } from "../../crds/labels.ts";
 import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, EVENTS, SECRETS } from "../../crds/resources.ts";
 import type { Key, Resource } from "../../crds/kube-object.ts";
+import { eachOf } from "../harness/pool.ts";
 import { eventually, NotYet } from "../harness/wait.ts";
 import { conditionOf, conditions, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
@@ -186,13 +187,8 @@ describe.concurrent("a name that is taken while its first write is under way", (
     objects().create(type, instance(type, name, namespace, spec));
 
   /** All of them, a few at a time. */
-  async function each(run: (name: string, index: number) => Promise<unknown>): Promise<void> {
-    const rest = names.map((name, index) => ({ name, index }));
-    const worker = async () => {
-      for (let one = rest.shift(); one !== undefined; one = rest.shift()) await run(one.name, one.index);
-    };
-    await Promise.all(Array.from({ length: 10 }, worker));
-  }
+  const each = (run: (name: string, index: number) => Promise<unknown>): Promise<void> =>
+    eachOf(names.entries(), ([index, name]) => run(name, index), 10);
 
   const inNamespace = async (side: typeof up, type: Resource): Promise<Map<string, Body>> =>
     new Map((await side().list(type)).map((one) => [one.metadata.name, one]));

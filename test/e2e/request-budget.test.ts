@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { CLUSTER_BINDINGS, CONNECTIONS } from "../../crds/resources.ts";
 import type { Resource } from "../../crds/kube-object.ts";
+import { eachOf } from "../harness/pool.ts";
 import { eventually, NotYet } from "../harness/wait.ts";
 import { isSignOfLife, offBudget, requestsOf } from "./budget.ts";
 import { conditions, READY } from "./conditions.ts";
@@ -49,13 +50,7 @@ beforeAll(async () => {
 
 afterAll(() => land?.stop());
 
-async function onEach(run: (name: string) => Promise<unknown>): Promise<void> {
-  const rest = names.values();
-  const worker = async () => {
-    for (const name of rest) await run(name);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
+const onEach = (run: (name: string) => Promise<unknown>): Promise<void> => eachOf(names, run, AT_ONCE);
 
 const until = (what: string, list: () => Promise<Body[]>, holds: (all: Body[]) => boolean) =>
   eventually(

@@ -11,7 +11,7 @@ import { isSettled, settle, wroteItsLast } from "./endings.ts";
 import type { Forecast, Weather } from "./fault-plan.ts";
 import { lateWrites, violations } from "./log-checks.ts";
 import { openRoom, type Play, playRound } from "./player.ts";
-import { eachOf } from "./pool.ts";
+import { eachOf } from "../harness/pool.ts";
 import { faultPlan } from "./requests.ts";
 import type { Stage } from "./stage.ts";
 import type { History, SideName } from "./step.ts";

@@ -8,7 +8,7 @@ import type { Body } from "../e2e/objects.ts";
 import { eventually, NotYet } from "../harness/wait.ts";
 import { ruleOf } from "./model.ts";
 import { judge } from "./oracle.ts";
-import { eachOf } from "./pool.ts";
+import { eachOf } from "../harness/pool.ts";
 import { liftAll, type Play } from "./player.ts";
 import { CLUSTER_WIDE, type Stage, TYPES } from "./stage.ts";
 import type { SideName } from "./step.ts";

@@ -9,7 +9,7 @@ import { look, type World } from "../e2e/world.ts";
 import { eventually, NotYet } from "../harness/wait.ts";
 import type { Outcome } from "./batch.ts";
 import { mayStay } from "./oracle.ts";
-import { eachOf } from "./pool.ts";
+import { eachOf } from "../harness/pool.ts";
 import { asLandscape, CLUSTER_WIDE, CONNECTION_NAMES, type Stage } from "./stage.ts";
 
 const MARKS = "core.kube-bind.io";
