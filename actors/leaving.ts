@@ -1,7 +1,8 @@
 // Objects that have to let go of their copies, for as long as they have not: what stands in the way of each is told once it
 // has stood there for a moment, by an Event and, where its type keeps conditions, on the object; bindings and Connections sum
-// it up. Costs no request to the provider, and none to this cluster but that one status. A request that is not answered is
-// told of and not given up. What stands in the way is decided by machines/rules/blockers.ts.
+// it up. Costs no request to the provider, and none to this cluster but that one status; who merely waits for his turn, behind
+// thousands of others, is looked at once. A request that is not answered is told of and not given up. What stands in the way
+// is decided by machines/rules/blockers.ts.
 // Rule: docs/reference/behaviour.md, "Blocked deletions".
 
 import { keyOf, parseKey } from "../crds/kube-object.ts";
@@ -24,7 +25,7 @@ const PATIENCE = 3_000;
 /** Objects of an API of which that is said at a time: a provider that is away may hold up thousands. */
 const AT_ONCE = 8;
 
-/** Milliseconds between two looks while some have not waited that long. */
+/** Milliseconds between two looks at those who have waited that long meanwhile. */
 const LOOK = 250;
 
 /** The entry of an object that is held by our finalizer and has to go, or only its copy. */
@@ -48,6 +49,10 @@ function gist(engine: Engine, { connection }: Syncer, { cause }: Blocker): strin
   return cause === "ProviderUnreachable" ? `${cause} ${phaseOf(engine, connection).because}` : cause;
 }
 
+/** Is none of the requests that deletions wait for answered in time any more? One that is slow says nothing of the others. */
+const isSilent = (engine: Engine, { unanswered, answeredAt }: Syncer): boolean =>
+  unanswered > 0 && engine.clock.now() - answeredAt >= PATIENCE;
+
 function blockerFor(engine: Engine, syncer: Syncer, id: string, { consumer, copy, memory }: Entry): Blocker | null {
   const gate = gateFor(syncer, id);
   return blockerOf({
@@ -55,7 +60,7 @@ function blockerFor(engine: Engine, syncer: Syncer, id: string, { consumer, copy
     paused: consumer === null ? "" : pausedBy(consumer, gate),
     copy: copy ?? memory?.found ?? null,
     refused: memory?.refused ?? null,
-    unanswered: syncer.unanswered > 0,
+    unanswered: isSilent(engine, syncer) || (syncer.leaving.get(id)?.unanswered ?? false),
     away: awayFrom(engine, syncer, parseKey(id).namespace),
   });
 }
@@ -113,22 +118,30 @@ function wakeReporters(engine: Engine, { connection, api }: Syncer, ids: readonl
   }
 }
 
-const lookAtAll = (engine: Engine, syncer: Syncer): void =>
+const lookAt = (engine: Engine, syncer: Syncer, ids: Iterable<string>): void =>
   wakeReporters(
     engine,
     syncer,
-    [...syncer.leaving.keys()].filter((id) => judge(engine, syncer, id)),
+    [...ids].filter((id) => judge(engine, syncer, id)),
   );
 
-/** The next look, when the youngest of them has waited long enough. */
+/** Those who have waited long enough since the last look; the others stay. */
+function* ripe(engine: Engine, { leaving, ripening }: Syncer): Generator<string> {
+  for (const id of ripening) {
+    const since = leaving.get(id)?.since;
+    if (since !== undefined && engine.clock.now() - since < PATIENCE) return;
+    ripening.delete(id);
+    yield id;
+  }
+}
+
 function arm(engine: Engine, syncer: Syncer): void {
   if (syncer.looking) return;
   syncer.looking = true;
   const look = (): void => {
-    syncer.looking = false;
-    lookAtAll(engine, syncer);
-    const isYoung = ({ since }: Leaving) => engine.clock.now() - since < PATIENCE;
-    if ([...syncer.leaving.values()].some(isYoung)) engine.clock.after(LOOK, look);
+    lookAt(engine, syncer, ripe(engine, syncer));
+    syncer.looking = syncer.ripening.size > 0;
+    if (syncer.looking) engine.clock.after(LOOK, look);
   };
   engine.clock.after(PATIENCE, look);
 }
@@ -137,7 +150,9 @@ function arm(engine: Engine, syncer: Syncer): void {
 export function noteLeaving(engine: Engine, syncer: Syncer, id: string): void {
   if (leavingEntry(syncer, id) === undefined || syncer.leaving.has(id)) return;
   const line = syncer.leaving.size % AT_ONCE;
-  syncer.leaving.set(id, { since: engine.clock.now(), blocker: null, told: "", line });
+  syncer.leaving.set(id, { since: engine.clock.now(), blocker: null, told: "", line, unanswered: false });
+  syncer.ripening.delete(id);
+  syncer.ripening.add(id);
   arm(engine, syncer);
 }
 
@@ -146,19 +161,38 @@ export function noteLeft({ engine, syncer, id }: Work): void {
   if (judge(engine, syncer, id)) wakeReporters(engine, syncer, [id]);
 }
 
-/** Runs a request to the provider that a deletion waits for. When it is not answered, that is said of all that wait. */
-export async function awaited<T>({ engine, syncer }: Work, request: () => Promise<T>): Promise<T> {
-  let late = false;
+/** For as long as requests are late: says of all that wait, each time that it begins, that the provider is silent. */
+function listen(engine: Engine, syncer: Syncer, wasSilent = false): void {
+  if (syncer.unanswered === 0) return;
+  const silent = isSilent(engine, syncer);
+  if (silent && !wasSilent) lookAt(engine, syncer, syncer.leaving.keys());
+  engine.clock.after(LOOK, () => listen(engine, syncer, silent));
+}
+
+/**
+ * Runs a request to the provider that a deletion waits for. When it is not answered, that is said of its object, and of all
+ * that wait when no other one is answered either.
+ */
+export async function awaited<T>({ engine, syncer, id }: Work, request: () => Promise<T>): Promise<T> {
+  let isLate = false;
+  const note = (unanswered: boolean): void => {
+    isLate = unanswered;
+    const leaving = syncer.leaving.get(id);
+    if (leaving !== undefined) leaving.unanswered = unanswered;
+  };
   const cancel = engine.clock.after(PATIENCE, () => {
-    late = true;
-    syncer.unanswered++;
-    lookAtAll(engine, syncer);
+    note(true);
+    lookAt(engine, syncer, [id]);
+    // The first one listens for all.
+    if (syncer.unanswered++ === 0) listen(engine, syncer);
   });
   try {
     return await request();
   } finally {
     cancel();
-    if (late) syncer.unanswered--;
+    if (isLate) syncer.unanswered--;
+    else syncer.answeredAt = engine.clock.now();
+    note(false);
   }
 }
 

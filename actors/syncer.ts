@@ -67,6 +67,8 @@ export interface Leaving {
   told: string;
   /** Of `telling`: what is said of one object is said in order. */
   line: number;
+  /** A request to the provider that it waits for has not been answered for too long. */
+  unanswered: boolean;
 }
 
 export interface Syncer {
@@ -102,10 +104,13 @@ export interface Syncer {
   seen: string;
   /** Objects that have to go, or only their copies, and still hold our finalizer. */
   leaving: Map<string, Leaving>;
-  /** A look at them is due. */
+  /** Those of them that are to be looked at once they have waited for a moment, the first to come of age first. */
+  ripening: Set<string>;
+  /** A look at these is due. */
   looking: boolean;
-  /** Requests to the provider that deletions wait for and that have not been answered for too long. */
+  /** Of the requests to the provider that deletions wait for: how many are late, and when one was last answered in time. */
   unanswered: number;
+  answeredAt: number;
   /** What is being said of them on themselves, one after the other in each line. */
   telling: Promise<void>[];
   /** Copies without an object here, as told. */
@@ -143,8 +148,10 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   ruled: "",
   seen: "",
   leaving: new Map(),
+  ripening: new Set(),
   looking: false,
   unanswered: 0,
+  answeredAt: Number.NEGATIVE_INFINITY,
   telling: [],
   orphans: new Set(),
   orphansAwaited: false,

@@ -127,6 +127,26 @@ describe("a deletion that does not come through", () => {
     expect(events).toHaveLength(8 + 7 + 3);
   });
 
+  test("is looked at once when it has waited for a moment, however many wait with it and come after", async () => {
+    let looks = 0;
+    syncer.ruleFor = () => {
+      looks++;
+      return { mode: "sync", adopt: false, paused: "" };
+    };
+    const leave = (name: string) => {
+      syncer.watching?.table.consumerSeen(widget({ ...LEAVING, name, uid: name }));
+      noteLeaving(engine, syncer, `default/${name}`);
+    };
+    for (let index = 0; index < 1_000; index++) leave(`n${index}`);
+    for (let second = 0; second < 20; second++) {
+      await pass(1_000);
+      leave(`later${second}`);
+    }
+    const aLook = 5;
+    expect(looks).toBeLessThanOrEqual(1_020 * aLook);
+    expect(events).toEqual([]);
+  });
+
   test("is nothing to tell of while only its turn has not come", async () => {
     leaves();
     await pass(60_000);
@@ -230,6 +250,46 @@ describe("a request that is not answered", () => {
     expect(await asked).toBe("at last");
     noteLeft(work);
     expect(blocked().counts).toEqual({});
+  });
+
+  test("says nothing of the others while these are answered, and of all of them once they no longer are", async () => {
+    const answers = new Map<string, () => void>();
+    const ask = (name: string) => {
+      const metadata = { ...LEAVING, name, uid: name };
+      syncer.watching?.table.consumerSeen(widget(metadata));
+      noteLeaving(engine, syncer, `default/${name}`);
+      return awaited({ ...work, id: `default/${name}` }, () => new Promise<void>((end) => answers.set(name, end)));
+    };
+    engine.consumer.patch = (async (_resource: unknown, { name }: { name: string }) =>
+      widget({ ...LEAVING, name, uid: name }));
+    const told = () => blocked().names.map((name) => name.split("/")[1]);
+
+    const asked = ["slow", "prompt", "stuck"].map(ask);
+    for (const name of ["inLine", "alsoInLine"]) {
+      syncer.watching?.table.consumerSeen(widget({ ...LEAVING, name, uid: name }));
+      noteLeaving(engine, syncer, `default/${name}`);
+    }
+    await pass(2_500);
+    answers.get("prompt")?.();
+    await pass(0);
+    await pass(500);
+    expect(told()).toEqual(["slow", "stuck"]);
+    await pass(2_400);
+    expect(told()).toEqual(["slow", "stuck"]);
+    await pass(400);
+    expect(told()).toContain("inLine");
+    expect(events).toHaveLength(5);
+
+    // Somebody is answered, and then nobody again.
+    asked.push(ask("later"));
+    answers.get("later")?.();
+    await pass(0);
+    for (const name of ["default/inLine", "default/alsoInLine"]) noteLeft({ ...work, id: name });
+    expect(told()).not.toContain("inLine");
+    await pass(3_500);
+    expect(told()).toContain("inLine");
+    for (const answer of answers.values()) answer();
+    await Promise.all(asked);
   });
 
   test("is nothing where the answer is in time", async () => {

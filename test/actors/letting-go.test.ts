@@ -104,7 +104,8 @@ function bind({ name = "one", namespace = "default", annotations = {}, ...rest }
 }
 
 const isLetGo = (): boolean => syncer.ruleFor("default").letGo === true;
-const block = (blocker: Blocker | null): unknown => syncer.leaving.set(ID, { since: 0, blocker, told: "", line: 0 });
+const block = (blocker: Blocker | null): unknown =>
+  syncer.leaving.set(ID, { since: 0, blocker, told: "", line: 0, unanswered: false });
 const work = (id = ID): Work => ({ engine, syncer, key: parseKey(id), id }) as unknown as Work;
 
 describe("the drain of a binding waits for the provider", () => {
