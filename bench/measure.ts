@@ -1,7 +1,7 @@
 // What every scenario measures with: the processor time and the memory of a process, the gauges of a konnector, quantiles,
 // and the one form of a result, which is kept in bench/results and read by scripts/gen/figures.ts.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
@@ -30,6 +30,23 @@ export function cpuOf(pid: number): number {
     .map(Number);
   return ((user + system) * 1_000) / TICKS_PER_SECOND;
 }
+
+const pidsWhere = (holds: (stat: string) => boolean): number[] =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        return holds(readFileSync(`/proc/${name}/stat`, "utf8")) ? [Number(name)] : [];
+      } catch {
+        return []; // It has ended meanwhile.
+      }
+    });
+
+/** The same of all API servers (with what they store in) that this process has started. */
+export const cpuOfServers = (): number =>
+  pidsWhere((stat) => /\((kube-apiserver|etcd)\)/.test(stat) && stat.split(") ")[1]?.split(" ")[1] === `${process.pid}`)
+    .map(cpuOf)
+    .reduce((sum, one) => sum + one, 0);
 
 /** Bytes of a process that are in memory: of its own, without the pages of files that it shares with others. */
 export function residentOf(pid: number): { all: number; own: number } {

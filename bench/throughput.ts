@@ -1,6 +1,6 @@
 // How many objects a second: a backlog (objects exist, then the binding is applied), storms of edits and of statuses, and the
 // deletion of everything, each beside the bare limit of the same act (bench/bare.ts) on the same servers, in pairs one after the
-// other. Writes bench/results/throughput.json. `npm run bench -- throughput`; `--objects 2000 --pairs 3` are the defaults.
+// other. Writes bench/results/throughput.json. `npm run bench -- throughput`; `--objects 3000 --pairs 5` are the defaults.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -15,13 +15,13 @@ import { at } from "../test/e2e/objects.ts";
 import { median } from "../test/e2e/pulse.ts";
 import { eachOf } from "../test/harness/pool.ts";
 import type { Act, Task } from "./bare.ts";
-import { conclude, CONCURRENCY, cpuOf, gaugeOf, rounded } from "./measure.ts";
+import { conclude, CONCURRENCY, cpuOf, cpuOfServers, gaugeOf, rounded } from "./measure.ts";
 import { observe } from "./observer.ts";
 import { bindingOf, manifest, namesOf, offerOnBoth, ROOM, spec, startSetting } from "./setting.ts";
 import type { WatchEvent } from "./wire.ts";
 
 const { values } = parseArgs({
-  options: { objects: { type: "string", default: "2000" }, pairs: { type: "string", default: "3" } },
+  options: { objects: { type: "string", default: "3000" }, pairs: { type: "string", default: "5" } },
 });
 const [objects, pairs] = [Number(values.objects), Number(values.pairs)];
 const names = namesOf(objects);
@@ -33,6 +33,8 @@ interface Run {
   perSecond: number;
   /** Milliseconds of processor time of whoever did it, for one object. */
   cpu: number;
+  /** The same of the two API servers, what is done to the objects included. */
+  servers: number;
   /** Milliseconds of the event loop's delay, p99; of the konnector only. */
   delay?: number;
 }
@@ -82,7 +84,7 @@ async function perform(act: Act, type: Resource, worker: Worker): Promise<Run> {
   const observer = await observe(land[side].plane.kubeconfig, type, ROOM);
   try {
     await worker.delay?.();
-    const [before, began] = [cpuOf(pid), performance.now()];
+    const [before, ofServers, began] = [cpuOf(pid), cpuOfServers(), performance.now()];
     const done = observer.until(objects, shows);
     if (drive === undefined) await worker.begin();
     else await eachOf(names, (name) => drive(type, name), CONCURRENCY);
@@ -91,6 +93,7 @@ async function perform(act: Act, type: Resource, worker: Worker): Promise<Run> {
     return {
       perSecond: rounded((objects / (last - began)) * 1_000),
       cpu: rounded((cpuOf(pid) - before) / objects, 2),
+      servers: rounded((cpuOfServers() - ofServers) / objects, 2),
       ...(delay === undefined ? {} : { delay: rounded(delay * 1_000) }),
     };
   } finally {
@@ -134,47 +137,38 @@ const konnectorWorker = (type: Resource): Worker => ({
   },
 });
 
-/** All acts, one after the other, on objects of a type of its own. */
-async function half(type: Resource, worker: Worker): Promise<Record<Act, Run>> {
-  await offerOnBoth(land, type);
-  await eachOf(names, (name) => consumer.objects.create(type, manifest(type, name)), CONCURRENCY);
-  const runs: Partial<Record<Act, Run>> = {};
-  for (const act of ACTS) runs[act] = await perform(act, type, worker);
-  return runs as Record<Act, Run>;
-}
-
 type Half = "bare" | "konnector";
+type Runs = Record<Half, Record<Act, Run>>;
 
-async function measure(which: Half, pair: number): Promise<Record<Act, Run>> {
-  const type = typeOf(`${which}${pair}`);
-  if (which === "konnector") {
-    await land.restart();
-    return half(type, konnectorWorker(type));
+/**
+ * All acts, one after the other, each by both: by either on objects of a type of its own, which the other does not know. Side
+ * by side, because a machine that is shared is not as fast in one minute as in the next; who comes first takes turns.
+ */
+async function measurePair(pair: number): Promise<Runs> {
+  const runs: Record<Half, Partial<Record<Act, Run>>> = { bare: {}, konnector: {} };
+  const types = { bare: typeOf(`bare${pair}`), konnector: typeOf(`konnector${pair}`) };
+  const workers = { bare: bareWorker(types.bare), konnector: konnectorWorker(types.konnector) };
+  for (const type of Object.values(types)) {
+    await offerOnBoth(land, type);
+    await eachOf(names, (name) => consumer.objects.create(type, manifest(type, name)), CONCURRENCY);
   }
-  await land.konnector.kill();
-  return half(type, bareWorker(type));
+  for (const [index, act] of ACTS.entries()) {
+    const order: Half[] = (pair + index) % 2 === 0 ? ["bare", "konnector"] : ["konnector", "bare"];
+    for (const which of order) {
+      const run = (runs[which][act] = await perform(act, types[which], workers[which]));
+      console.log(pair, act, which, JSON.stringify(run));
+    }
+  }
+  return runs as Runs;
 }
 
 try {
-  const measured: Record<Half, Record<Act, Run>[]> = { bare: [], konnector: [] };
-  for (let pair = 0; pair < pairs; pair++) {
-    // Which half comes first takes turns.
-    const order: Half[] = pair % 2 === 0 ? ["bare", "konnector"] : ["konnector", "bare"];
-    for (const which of order) {
-      const runs = await measure(which, pair);
-      measured[which].push(runs);
-      console.log(which, JSON.stringify(runs));
-    }
-  }
-  const of = (which: Half, act: Act, figure: "perSecond" | "cpu") =>
-    median(measured[which].map((runs) => runs[act][figure]));
+  const measured: Runs[] = [];
+  for (let pair = 0; pair < pairs; pair++) measured.push(await measurePair(pair));
+  const of = (which: Half, act: Act, figure: "perSecond" | "cpu" | "servers") =>
+    rounded(median(measured.map((runs) => runs[which][act][figure])), 2);
   const ratio = (act: Act) =>
-    rounded(
-      median(
-        measured.konnector.map((runs, pair) => runs[act].perSecond / (measured.bare[pair]?.[act].perSecond ?? NaN)),
-      ),
-      2,
-    );
+    rounded(median(measured.map(({ konnector, bare }) => konnector[act].perSecond / bare[act].perSecond)), 2);
   const acts = Object.fromEntries(
     ACTS.map((act) => [
       act,
@@ -184,10 +178,12 @@ try {
         ratio: ratio(act),
         cpu: of("konnector", act, "cpu"),
         bareCpu: of("bare", act, "cpu"),
+        servers: of("konnector", act, "servers"),
+        bareServers: of("bare", act, "servers"),
       },
     ]),
   );
-  const delay = Math.max(...measured.konnector.flatMap((runs) => ACTS.map((act) => runs[act].delay ?? NaN)));
+  const delay = Math.max(...measured.flatMap(({ konnector }) => ACTS.map((act) => konnector[act].delay ?? NaN)));
   const LABELS: Record<Act, string> = {
     backlog: "a backlog",
     spec: "a storm of edits",

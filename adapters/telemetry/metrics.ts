@@ -13,11 +13,14 @@ export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 const PREFIX = "konnector_";
 const MOST_SERIES = 1_000;
 
-const escape = (value: string): string => value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+/** Almost no value needs it, and each request is counted. */
+const escape = (value: string): string =>
+  /["\\\n]/.test(value) ? value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : value;
 
 const labelsText = (labels: Record<string, string>): string => {
-  const pairs = Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return pairs.length === 0 ? "" : `{${pairs.map(([name, value]) => `${name}="${escape(value)}"`).join(",")}}`;
+  let text = "";
+  for (const name of Object.keys(labels).sort()) text += `${text && ","}${name}="${escape(labels[name] as string)}"`;
+  return text && `{${text}}`;
 };
 
 const OVERFLOW = '{overflow="true"}';
