@@ -1,10 +1,11 @@
-// The actor behind machines/object.ts: tells the machine what the table and the bindings say of one object, runs its pass,
-// and keeps what it has to remember. The requests it names are made in object-effects.ts.
+// The actor behind machines/object.ts: runs a pass of the machine on what the table and the bindings say of one object, and
+// keeps what it has to remember. The requests it names are made in object-effects.ts.
 
 import { isDeepStrictEqual } from "node:util";
 import { type Key, keyText } from "../crds/kube-object.ts";
 import { objectMachine } from "../machines/object.ts";
 import type { ObjectContext, ObjectEvent } from "../machines/object-facts.ts";
+import { type Fact, informed } from "../machines/object-memory.ts";
 import { demandOn } from "./demand.ts";
 import type { Engine } from "./engine.ts";
 import { isOtherState } from "./facts.ts";
@@ -22,9 +23,9 @@ import { contextFrom, type Memory } from "./table.ts";
 
 const machine = hosted(objectMachine, EFFECTS);
 
-function facts({ watching, syncer, id }: Work): ObjectEvent[] {
+function facts({ watching, syncer, id }: Work): Fact[] {
   const entry = watching.table.get(id);
-  const gate: ObjectEvent = { type: "gate.seen", gate: gateFor(syncer, id) };
+  const gate: Fact = { type: "gate.seen", gate: gateFor(syncer, id) };
   if (!entry) return [gate, { type: "consumer.gone" }, { type: "copy.gone" }];
   return [
     gate,
@@ -62,10 +63,10 @@ function isSpared({ syncer, watching: { table }, id }: Work, due: boolean): bool
   return true;
 }
 
-/** Where the machine goes on: what was remembered, or its beginning. */
-const recordFrom = (memory: Memory | null) => ({
+/** Where the machine goes on: what was remembered, or its beginning, and what is known now. */
+const recordFrom = (work: Work, memory: Memory | null) => ({
   value: stateAt(memory?.rest ?? "engaging.waiting"),
-  context: contextFrom(memory),
+  context: informed(contextFrom(memory), facts(work)),
 });
 
 /** Runs the machine and keeps what it remembers. */
@@ -76,8 +77,8 @@ async function settle(work: Work, due: boolean): Promise<void> {
   const isDue = due && takesTurn(engine, syncer.connection, address, memory?.rest);
   const rest = await runPass<ObjectContext, ObjectEvent>({
     machine,
-    record: recordFrom(memory),
-    events: [...facts(work), { type: isDue ? "due" : "pass" }],
+    record: recordFrom(work, memory),
+    events: [{ type: isDue ? "due" : "pass" }],
     effects: objectEffects(work),
   });
   setDue(engine.timers, address, rest);

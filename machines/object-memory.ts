@@ -23,6 +23,9 @@ interface Told {
 
 type Kept = Partial<ObjectContext>;
 
+/** What is known of an object before its pass. */
+export type Fact = Extract<ObjectEvent, { type: `${"consumer" | "copy"}.${"seen" | "gone"}` | "gate.seen" }>;
+
 export const objectMemory = {
   noteConsumer: ({ event }: Told): Kept => ("consumer" in event ? { consumer: event.consumer } : {}),
   forgetConsumer: (): Kept => ({ consumer: null }),
@@ -103,3 +106,18 @@ export const objectMemory = {
     found: null,
   }),
 };
+
+const NOTED = {
+  "gate.seen": objectMemory.noteGate,
+  "consumer.seen": objectMemory.noteConsumer,
+  "consumer.gone": objectMemory.forgetConsumer,
+  "copy.seen": objectMemory.noteCopy,
+  "copy.gone": objectMemory.forgetCopy,
+} satisfies Record<Fact["type"], (told: Told) => Kept>;
+
+/**
+ * What the machine makes of facts that it is told at rest, and what a pass begins with: each event costs it as much as a
+ * transition does, and there are three of these for each.
+ */
+export const informed = (context: ObjectContext, facts: readonly Fact[]): ObjectContext =>
+  facts.reduce((known, event) => ({ ...known, ...NOTED[event.type]({ context: known, event }) }), context);

@@ -260,8 +260,8 @@ describe("a request that is not answered", () => {
       noteLeaving(engine, syncer, `default/${name}`);
       return awaited({ ...work, id: `default/${name}` }, () => new Promise<void>((end) => answers.set(name, end)));
     };
-    engine.consumer.patch = (async (_resource: unknown, { name }: { name: string }) =>
-      widget({ ...LEAVING, name, uid: name }));
+    engine.consumer.patch = async (_resource: unknown, { name }: { name: string }) =>
+      widget({ ...LEAVING, name, uid: name });
     const told = () => blocked().names.map((name) => name.split("/")[1]);
 
     const asked = ["slow", "prompt", "stuck"].map(ask);
