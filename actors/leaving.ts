@@ -163,7 +163,8 @@ export function noteLeft({ engine, syncer, id }: Work): void {
 
 /** For as long as requests are late: says of all that wait, each time that it begins, that the provider is silent. */
 function listen(engine: Engine, syncer: Syncer, wasSilent = false): void {
-  if (syncer.unanswered === 0) return;
+  syncer.listening = syncer.unanswered > 0;
+  if (!syncer.listening) return;
   const silent = isSilent(engine, syncer);
   if (silent && !wasSilent) lookAt(engine, syncer, syncer.leaving.keys());
   engine.clock.after(LOOK, () => listen(engine, syncer, silent));
@@ -183,8 +184,8 @@ export async function awaited<T>({ engine, syncer, id }: Work, request: () => Pr
   const cancel = engine.clock.after(PATIENCE, () => {
     note(true);
     lookAt(engine, syncer, [id]);
-    // The first one listens for all.
-    if (syncer.unanswered++ === 0) listen(engine, syncer);
+    syncer.unanswered++;
+    if (!syncer.listening) listen(engine, syncer);
   });
   try {
     return await request();

@@ -111,6 +111,8 @@ export interface Syncer {
   /** Of the requests to the provider that deletions wait for: how many are late, and when one was last answered in time. */
   unanswered: number;
   answeredAt: number;
+  /** Whether they are answered at all is being watched. */
+  listening: boolean;
   /** What is being said of them on themselves, one after the other in each line. */
   telling: Promise<void>[];
   /** Copies without an object here, as told. */
@@ -152,6 +154,7 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   looking: false,
   unanswered: 0,
   answeredAt: Number.NEGATIVE_INFINITY,
+  listening: false,
   telling: [],
   orphans: new Set(),
   orphansAwaited: false,
