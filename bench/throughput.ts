@@ -1,6 +1,6 @@
 // How many objects a second: a backlog (objects exist, then the binding is applied), storms of edits and of statuses, and the
 // deletion of everything, each beside the bare limit of the same act (bench/bare.ts) on the same servers, in pairs one after the
-// other. Writes bench/results/throughput.json. `npm run bench -- throughput`; `--objects 3000 --pairs 5` are the defaults.
+// other. Writes bench/results/throughput.json. `npm run bench -- throughput`; `--objects 4000 --pairs 5` are the defaults.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ import { bindingOf, manifest, namesOf, offerOnBoth, ROOM, spec, startSetting } f
 import type { WatchEvent } from "./wire.ts";
 
 const { values } = parseArgs({
-  options: { objects: { type: "string", default: "3000" }, pairs: { type: "string", default: "5" } },
+  options: { objects: { type: "string", default: "4000" }, pairs: { type: "string", default: "5" } },
 });
 const [objects, pairs] = [Number(values.objects), Number(values.pairs)];
 const names = namesOf(objects);
