@@ -161,11 +161,11 @@ const bytesPerObject = (base: Measured, one: Measured, when: "settled" | "restar
 
 const GROWTH: Record<keyof ReturnType<typeof growthOf>, string> = {
   backlogSeconds: "the time of a backlog",
-  backlogCpu: "its processor time",
+  backlogCpu: "the processor time of a backlog",
   settledBytes: "the memory of settled objects",
   restartSeconds: "the time of a restart",
-  restartCpu: "its processor time",
-  restartBytes: "its memory",
+  restartCpu: "the processor time of a restart",
+  restartBytes: "the memory of a process that began with them",
   edit: "the cost of an edit",
 };
 
