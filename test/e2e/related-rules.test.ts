@@ -7,7 +7,7 @@ import type { Key } from "../../crds/kube-object.ts";
 import { ANNOTATION, LABEL } from "../../crds/labels.ts";
 import { BINDINGS, CLUSTER_BINDINGS, CONFIGMAPS, CONNECTIONS, NAMESPACES, SECRETS } from "../../crds/resources.ts";
 import { kubeconfigAt, startFaultProxy } from "../harness/fault-proxy.ts";
-import { absent, conditions, NOTHING, object, READY } from "./conditions.ts";
+import { absent, conditionOf, conditions, NOTHING, object, READY } from "./conditions.ts";
 import { invariantsOf, type Invariants } from "./invariants.ts";
 import { type Landscape, served } from "./landscape.ts";
 import * as manifests from "./manifests.ts";
@@ -259,5 +259,10 @@ describe("a restart", () => {
     ]);
     expect(await up().get(CONFIGMAPS, back)).toBeDefined();
     expect(await down().get(SECRETS, rule)).toBeDefined();
+    // What it makes of its new rules is told after they have been carried out; from then on all is quiet.
+    await object(down(), BINDINGS, at("rel-away", "rel-away"), "to be judged as it is now", (binding) => {
+      const ready = conditionOf(binding, "Ready");
+      return ready.status === "True" && ready.observedGeneration === binding.metadata.generation;
+    });
   });
 });
