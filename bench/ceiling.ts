@@ -25,7 +25,7 @@ const AT_A_TIME = 16;
 const FLAGS = "--max-semi-space-size=4";
 const MOST = 1_800_000;
 
-const LIMITS = { exponent: 1.1, edit: 0.1, millisecondsPerObject: 1.2, delay: 50 };
+const LIMITS = { exponent: 1.1, edit: 0.1, millisecondsPerObject: 1.2, bytesPerObject: 1_536, delay: 50 };
 
 const { values } = parseArgs({
   options: {
@@ -169,8 +169,8 @@ const GROWTH: Record<keyof ReturnType<typeof growthOf>, string> = {
   edit: "the cost of an edit",
 };
 
-/** Each is held to the growth; what one object costs, to the largest number of them. */
-function limitsOf(measured: readonly Measured[], growth: ReturnType<typeof growthOf>): Limit[] {
+/** Memory is held to its limit where there are most objects: the fewer, the more of it is the process's own. */
+function limitsOf(base: Measured, measured: readonly Measured[], growth: ReturnType<typeof growthOf>): Limit[] {
   const exponents = Object.entries(GROWTH).map(([what, said]) => ({
     what: `is the exponent of ${said} in the number of objects`,
     value: growth[what as keyof typeof growth],
@@ -195,7 +195,13 @@ function limitsOf(measured: readonly Measured[], growth: ReturnType<typeof growt
     { what: `writes in a restart with ${objects} in sync`, value: then.writes, most: 0 },
     { what: `requests that nobody has scripted, with ${objects}`, value: unscripted, most: 0 },
   ];
-  return [...(measured.length > 1 ? exponents : []), ...measured.flatMap(at)];
+  const memory = measured.slice(-1).map((largest) => ({
+    what: `of memory for each of ${largest.objects} settled objects`,
+    value: Math.round(bytesPerObject(base, largest, "settled")),
+    most: LIMITS.bytesPerObject,
+    unit: "bytes",
+  }));
+  return [...(measured.length > 1 ? exponents : []), ...measured.flatMap(at), ...memory];
 }
 
 const line = (base: Measured, one: Measured) => ({
@@ -225,7 +231,7 @@ conclude({
   flags: { node: FLAGS, synced: values.synced, edits },
   summary: Object.fromEntries(measured.map((one) => [one.objects, line(base, one)])),
   growth,
-  limits: limitsOf(measured, growth),
+  limits: limitsOf(base, measured, growth),
   base,
   measured,
 });
