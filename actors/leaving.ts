@@ -135,15 +135,10 @@ function* ripe(engine: Engine, { leaving, ripening }: Syncer): Generator<string>
   }
 }
 
-function arm(engine: Engine, syncer: Syncer): void {
-  if (syncer.looking) return;
-  syncer.looking = true;
-  const look = (): void => {
-    lookAt(engine, syncer, ripe(engine, syncer));
-    syncer.looking = syncer.ripening.size > 0;
-    if (syncer.looking) engine.clock.after(LOOK, look);
-  };
-  engine.clock.after(PATIENCE, look);
+function lookAtRipe(engine: Engine, syncer: Syncer): void {
+  const ids = [...ripe(engine, syncer)];
+  if (syncer.ripening.size > 0) engine.clock.after(LOOK, () => lookAtRipe(engine, syncer));
+  lookAt(engine, syncer, ids);
 }
 
 /** As soon as the object wants a pass, however long that waits for its turn: since when has it had to go? */
@@ -151,23 +146,22 @@ export function noteLeaving(engine: Engine, syncer: Syncer, id: string): void {
   if (leavingEntry(syncer, id) === undefined || syncer.leaving.has(id)) return;
   const line = syncer.leaving.size % AT_ONCE;
   syncer.leaving.set(id, { since: engine.clock.now(), blocker: null, told: "", line, unanswered: false });
+  // Where some ripen already, the next look is due.
+  if (syncer.ripening.size === 0) engine.clock.after(PATIENCE, () => lookAtRipe(engine, syncer));
   syncer.ripening.delete(id);
   syncer.ripening.add(id);
-  arm(engine, syncer);
 }
 
 /** After a pass: what it has come to. */
-export function noteLeft({ engine, syncer, id }: Work): void {
-  if (judge(engine, syncer, id)) wakeReporters(engine, syncer, [id]);
-}
+export const noteLeft = ({ engine, syncer, id }: Work): void => lookAt(engine, syncer, [id]);
 
 /** For as long as requests are late: says of all that wait, each time that it begins, that the provider is silent. */
 function listen(engine: Engine, syncer: Syncer, wasSilent = false): void {
   syncer.listening = syncer.unanswered > 0;
   if (!syncer.listening) return;
   const silent = isSilent(engine, syncer);
-  if (silent && !wasSilent) lookAt(engine, syncer, syncer.leaving.keys());
   engine.clock.after(LOOK, () => listen(engine, syncer, silent));
+  if (silent && !wasSilent) lookAt(engine, syncer, syncer.leaving.keys());
 }
 
 /**

@@ -106,8 +106,6 @@ export interface Syncer {
   leaving: Map<string, Leaving>;
   /** Those of them that are to be looked at once they have waited for a moment, the first to come of age first. */
   ripening: Set<string>;
-  /** A look at these is due. */
-  looking: boolean;
   /** Of the requests to the provider that deletions wait for: how many are late, and when one was last answered in time. */
   unanswered: number;
   answeredAt: number;
@@ -151,7 +149,6 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   seen: "",
   leaving: new Map(),
   ripening: new Set(),
-  looking: false,
   unanswered: 0,
   answeredAt: Number.NEGATIVE_INFINITY,
   listening: false,
