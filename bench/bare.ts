@@ -1,6 +1,6 @@
 // The bare limit: a process of its own that sends just the requests which an act costs, to the same API servers with the same
 // rights, at the same concurrency, with the same watches open, and decides nothing. Started and told what to do by
-// bench/acts.ts.
+// bench/throughput.ts.
 
 import type { Resource } from "../crds/kube-object.ts";
 import { pathOf } from "../test/e2e/objects.ts";

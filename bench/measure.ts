@@ -31,22 +31,19 @@ export function cpuOf(pid: number): number {
   return ((user + system) * 1_000) / TICKS_PER_SECOND;
 }
 
-const pidsWhere = (holds: (stat: string) => boolean): number[] =>
-  readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        return holds(readFileSync(`/proc/${name}/stat`, "utf8")) ? [Number(name)] : [];
-      } catch {
-        return []; // It has ended meanwhile.
-      }
-    });
-
 /** The same of all API servers (with what they store in) that this process has started. */
-export const cpuOfServers = (): number =>
-  pidsWhere((stat) => /\((kube-apiserver|etcd)\)/.test(stat) && stat.split(") ")[1]?.split(" ")[1] === `${process.pid}`)
-    .map(cpuOf)
-    .reduce((sum, one) => sum + one, 0);
+export function cpuOfServers(): number {
+  const isOurs = new RegExp(`\\((?:kube-apiserver|etcd)\\) \\S ${process.pid} `);
+  const cpuIfOurs = (pid: string): number => {
+    try {
+      return isOurs.test(readFileSync(`/proc/${pid}/stat`, "utf8")) ? cpuOf(Number(pid)) : 0;
+    } catch {
+      return 0; // It has ended meanwhile.
+    }
+  };
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.reduce((sum, pid) => sum + cpuIfOurs(pid), 0);
+}
 
 /** Bytes of a process that are in memory: of its own, without the pages of files that it shares with others. */
 export function residentOf(pid: number): { all: number; own: number } {
@@ -73,17 +70,13 @@ export function quantiles(values: readonly number[]): { p50: number; p90: number
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), most: at(1) };
 }
 
-/** Where something was measured. */
-export function machine() {
-  const [{ model } = { model: "unknown" }] = os.cpus();
-  return { cpus: os.availableParallelism(), model, node: process.version };
-}
-
 /** Keeps the result, prints its limits, and has the process end with 1 if one of them is missed. */
 export function conclude(result: Result): void {
+  const [{ model } = { model: "unknown" }] = os.cpus();
+  const machine = { cpus: os.availableParallelism(), model, node: process.version };
   const { scenario, ...figures } = result;
   const file = path.join(import.meta.dirname, "results", `${scenario}.json`);
-  writeFileSync(file, `${JSON.stringify({ scenario, machine: machine(), ...figures }, undefined, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ scenario, machine, ...figures }, undefined, 2)}\n`);
   console.log(JSON.stringify(figures, undefined, 2));
   for (const limit of result.limits ?? [])
     console.log(`${isMet(limit) ? "kept  " : "MISSED"}  ${measured(limit)}: ${bound(limit)}`);

@@ -1,6 +1,6 @@
 // How many objects a second: a backlog (objects exist, then the binding is applied), storms of edits and of statuses, and the
-// deletion of everything, each beside the bare limit of the same act (bench/bare.ts) on the same servers, in pairs one after the
-// other. Writes bench/results/throughput.json. `npm run bench -- throughput`; `--objects 4000 --pairs 5` are the defaults.
+// deletion of everything, each beside the bare limit of the same act (bench/bare.ts) on the same servers, act by act and
+// in pairs. Writes bench/results/throughput.json. `npm run bench -- throughput`; `--objects 4000 --pairs 5` are the defaults.
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
