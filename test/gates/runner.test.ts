@@ -30,7 +30,7 @@ test("npm run lint refuses a gate that does not exist", async () => {
   expect((await runIn({}, "node", "scripts/lint.ts", "nonsense")).code).not.toBe(0);
 });
 
-test("a test run closes with its counts, and what could not run counts as failed", async () => {
+test("a test run closes with what failed and its counts, and what could not run counts as failed", async () => {
   const files = {
     "test/mixed.test.ts": `${VITEST}test("a", () => {});\ntest("b", () => expect(1).toBe(2));\ntest.skip("c", () => {});\n`,
     "test/hook.test.ts": `${VITEST}beforeAll(() => {\n  throw new Error("no start");\n});\ntest("d", () => {});\n`,
@@ -44,6 +44,10 @@ test("a test run closes with its counts, and what could not run counts as failed
   expect(verdict.code).toBe(1);
   // Passed: "a" and the miniature's own test. Failed: "b", the hook, the import. Skipped: "c" and "d".
   expect(readFileSync(counts, "utf8")).toBe("2 passed, 3 failed, 2 skipped\n");
+  const closing = verdict.output.slice(verdict.output.lastIndexOf("\nFailed:\n"));
+  expect(closing).toMatch(/^ {2}test\/mixed\.test\.ts > b: expected 1 to be 2/m);
+  expect(closing).toMatch(/^ {2}test\/hook\.test\.ts \(outside its tests\): no start$/m);
+  expect(closing).toMatch(/^ {2}test\/import\.test\.ts \(outside its tests\): .*nowhere/m);
   expect(verdict.output.trim().split("\n").at(-1)).toBe("2 passed, 3 failed, 2 skipped");
 });
 
