@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 
 import { type Lane, openLane } from "../test/e2e/lanes.ts";
-import { type Landscape, served, startLandscape } from "../test/e2e/landscape.ts";
+import { type Landscape, served } from "../test/e2e/landscape.ts";
 import { GROUP, instance } from "../test/e2e/manifests.ts";
 import { bind, connect, GENERAL_HERE, grantIn, ready, streams, watched } from "../test/e2e/namespaced.ts";
 import { at } from "../test/e2e/objects.ts";
@@ -16,6 +16,7 @@ import { listen, type Traffic } from "../test/e2e/traffic.ts";
 import { eachOf } from "../test/harness/pool.ts";
 import { eventually, NotYet } from "../test/harness/wait.ts";
 import { conclude, CONCURRENCY, gaugeOf, rounded } from "./measure.ts";
+import { startShipped } from "./shipped.ts";
 
 const PATIENCE = 240_000;
 const AFTERWARDS = 10_000;
@@ -69,7 +70,7 @@ const byVerb = (events: Traffic["consumer"]): Record<string, number> => {
 };
 
 async function measure(rights: Rights) {
-  const land = await startLandscape();
+  const land = await startShipped();
   try {
     const lane = await openLane(land, "bound", "Binding");
     const begun = performance.now();

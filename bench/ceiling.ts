@@ -16,13 +16,12 @@ import { atRest } from "./scripted/rest.ts";
 import { copied, type ScriptedLand, startScripted } from "./scripted/land.ts";
 import type { Report } from "./scripted/script.ts";
 import { UNSCRIPTED } from "./scripted/side.ts";
+import { shipped } from "./shipped.ts";
 
 /** Milliseconds for which a write is remembered, with some to spare: an object is settled once that is over. */
 const REMEMBERED = 14_000;
 const IDLE = 3_000;
 const AT_A_TIME = 16;
-/** Of Node: the program as it is meant to be run. */
-const FLAGS = "--max-semi-space-size=4";
 const MOST = 1_800_000;
 
 const LIMITS = { exponent: 1.1, edit: 0.1, millisecondsPerObject: 1.2, bytesPerObject: 1_536, delay: 50 };
@@ -121,8 +120,10 @@ async function restart(land: ScriptedLand) {
   return { seconds: (rested - began) / 1_000, cpu, delay, ...requestsSince(before, after), ...(await sizeOf(land)) };
 }
 
+const program = await shipped();
+
 async function measure(objects: number) {
-  const land = await startScripted(objects, { NODE_OPTIONS: FLAGS });
+  const land = await startScripted(objects, program);
   try {
     await land.script.order({ do: values.synced ? "fillSynced" : "fill" });
     const filled = await land.script.order({ do: "report" });
@@ -228,7 +229,7 @@ const load = { before: loadBefore, after: os.loadavg()[0] };
 conclude({
   scenario: values.into,
   load,
-  flags: { node: FLAGS, synced: values.synced, edits },
+  flags: { synced: values.synced, edits },
   summary: Object.fromEntries(measured.map((one) => [one.objects, line(base, one)])),
   growth,
   limits: limitsOf(base, measured, growth),

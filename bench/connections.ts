@@ -8,7 +8,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import type { Write } from "../test/e2e/audit-policy.ts";
-import { startLandscape } from "../test/e2e/landscape.ts";
 import type { Lane } from "../test/e2e/lanes.ts";
 import { instance } from "../test/e2e/manifests.ts";
 import { listen } from "../test/e2e/traffic.ts";
@@ -18,7 +17,7 @@ import { bindLane, readyLane } from "./bound-lane.ts";
 import { countOf } from "./crowd.ts";
 import { conclude, CONCURRENCY, cpuOf, gaugeOf, residentOf, rounded } from "./measure.ts";
 import { showProviders } from "./providers.ts";
-import { shipped } from "./shipped.ts";
+import { startShipped } from "./shipped.ts";
 
 /** Requests a minute that each Connection may cost each side while nothing happens. */
 const BUDGET = 8;
@@ -56,8 +55,7 @@ const byKind = (events: readonly Write[]): Record<string, number> => {
 
 const sum = (counts: Record<string, number>): number => rounded(Object.values(counts).reduce((a, b) => a + b, 0));
 
-const konnector = await shipped();
-const land = await startLandscape({ konnector });
+const land = await startShipped();
 const providers = await showProviders(land);
 try {
   const lanes: Lane[] = [];
@@ -117,7 +115,6 @@ try {
     rounded(Math.max(...points.map(({ connections, requestsPerMinute }) => requestsPerMinute[side] / connections)), 2);
   conclude({
     scenario: "connections",
-    nodeFlags: konnector.nodeFlags.join(" "),
     minutes,
     objectsOfEach: OBJECTS,
     points,

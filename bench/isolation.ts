@@ -5,13 +5,14 @@
 import { parseArgs } from "node:util";
 
 import { openLane } from "../test/e2e/lanes.ts";
-import { type Landscape, startLandscape } from "../test/e2e/landscape.ts";
+import type { Landscape } from "../test/e2e/landscape.ts";
 import { instance } from "../test/e2e/manifests.ts";
 import { at } from "../test/e2e/objects.ts";
 import { createPulse, interleaved, median, type Pair, quantile } from "../test/e2e/pulse.ts";
 import { kubeconfigAt, startFaultProxy } from "../test/harness/fault-proxy.ts";
 import { bindLane, readyLane } from "./bound-lane.ts";
 import { conclude, rounded } from "./measure.ts";
+import { startShipped } from "./shipped.ts";
 
 /** Objects of the bad Connection that are edited while it is away, so that there are requests to hang. */
 const OBJECTS = 50;
@@ -53,7 +54,7 @@ async function measure(land: Landscape): Promise<readonly Pair[]> {
   }
 }
 
-const land = await startLandscape();
+const land = await startShipped();
 try {
   const milliseconds = summary(await measure(land));
   const { p50, p99 } = milliseconds;

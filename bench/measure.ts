@@ -6,6 +6,7 @@ import os from "node:os";
 import path from "node:path";
 
 import { quantile } from "../test/e2e/pulse.ts";
+import { NODE_FLAGS } from "../scripts/bundle.ts";
 import type { Konnector } from "../test/harness/konnector.ts";
 import { bound, isMet, type Limit, measured } from "./limits.ts";
 
@@ -73,7 +74,7 @@ export function quantiles(values: readonly number[]): { p50: number; p90: number
 /** Keeps the result, prints its limits, and has the process end with 1 if one of them is missed. */
 export function conclude(result: Result): void {
   const [{ model } = { model: "unknown" }] = os.cpus();
-  const machine = { cpus: os.availableParallelism(), model, node: process.version };
+  const machine = { cpus: os.availableParallelism(), model, node: process.version, flags: NODE_FLAGS.join(" ") };
   const { scenario, ...figures } = result;
   const file = path.join(import.meta.dirname, "results", `${scenario}.json`);
   writeFileSync(file, `${JSON.stringify({ scenario, machine, ...figures }, undefined, 2)}\n`);

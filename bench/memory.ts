@@ -4,12 +4,11 @@
 
 import { parseArgs } from "node:util";
 
-import { startLandscape } from "../test/e2e/landscape.ts";
 import { openLane } from "../test/e2e/lanes.ts";
 import { bindLane } from "./bound-lane.ts";
 import { crowdOf } from "./crowd.ts";
 import { conclude, rounded } from "./measure.ts";
-import { shipped } from "./shipped.ts";
+import { startShipped } from "./shipped.ts";
 
 const BASE_MB = 120;
 const OBJECT_KB = 1.5;
@@ -18,8 +17,7 @@ const { values } = parseArgs({ options: { objects: { type: "string", default: "1
 const sizes = values.objects.split(",").map(Number);
 if (!sizes.every((size) => size > 0)) throw new Error("--objects takes numbers with commas between them");
 
-const konnector = await shipped();
-const land = await startLandscape({ konnector });
+const land = await startShipped();
 try {
   const lane = await openLane(land, "crowd");
   const crowd = crowdOf(land, lane);
@@ -43,7 +41,6 @@ try {
     rounded(((most[how].resident - none[how].resident) * 1_000) / most.objects, 2);
   conclude({
     scenario: "memory",
-    nodeFlags: konnector.nodeFlags.join(" "),
     points,
     limits: [
       {

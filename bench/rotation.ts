@@ -9,11 +9,12 @@ import { related } from "../test/e2e/manifests.ts";
 import { at } from "../test/e2e/objects.ts";
 import { bound, secret, startRelated } from "../test/e2e/related-objects.ts";
 import { conclude, quantiles } from "./measure.ts";
+import { shipped } from "./shipped.ts";
 
 const { values } = parseArgs({ options: { rotations: { type: "string", default: "200" } } });
 const rotations = Number(values.rotations);
 
-const land = await startRelated();
+const land = await startRelated({ konnector: await shipped() });
 try {
   const [down, up] = [land.consumer.objects, land.provider.objects];
   await bound(land, "rotated", related("secrets", "FromConsumer", { names: ["db"] }));

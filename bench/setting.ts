@@ -4,11 +4,12 @@
 import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, SECRETS } from "../crds/resources.ts";
 import type { Resource } from "../crds/kube-object.ts";
 import { conditions, READY } from "../test/e2e/conditions.ts";
-import { type Landscape, type LandscapeOptions, offer, served, startLandscape } from "../test/e2e/landscape.ts";
+import { type Landscape, offer, served } from "../test/e2e/landscape.ts";
 import { apiDefinition, clusterBinding, connection, instance, secret } from "../test/e2e/manifests.ts";
 import { at, type Body } from "../test/e2e/objects.ts";
 import { makeRoom } from "../test/e2e/rooms.ts";
 import { kubeconfigAt } from "../test/harness/fault-proxy.ts";
+import { startShipped } from "./shipped.ts";
 
 /** The one namespace of the objects. */
 export const ROOM = "bench";
@@ -17,8 +18,8 @@ export const BENCH = "bench";
 const PATIENCE = 120_000;
 
 /** `direct`: the kubeconfig that leads straight to the provider. */
-export async function startSetting(options: LandscapeOptions = {}): Promise<{ land: Landscape; direct: string }> {
-  const land = await startLandscape({ audit: false, ...options });
+export async function startSetting(): Promise<{ land: Landscape; direct: string }> {
+  const land = await startShipped({ audit: false });
   const direct = kubeconfigAt(land.kubeconfig, land.provider.plane.url);
   await makeRoom(land, ROOM);
   await land.consumer.objects.create(SECRETS, secret(BENCH, direct));

@@ -7,14 +7,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { absent, object } from "../test/e2e/conditions.ts";
-import { startLandscape } from "../test/e2e/landscape.ts";
 import { openLane } from "../test/e2e/lanes.ts";
 import { instance } from "../test/e2e/manifests.ts";
 import { at } from "../test/e2e/objects.ts";
 import { bindLane } from "./bound-lane.ts";
 import { crowdOf, kilobyte } from "./crowd.ts";
 import { conclude, quantiles, residentOf, rounded } from "./measure.ts";
-import { shipped } from "./shipped.ts";
+import { startShipped } from "./shipped.ts";
 
 const SETTLED = 1_000;
 const RATIO = 1.1;
@@ -33,8 +32,7 @@ const lasting = Number(count) * (unit === "m" ? MINUTE : SECOND);
 const rate = Number(values.rate);
 if (!(lasting > 0 && rate > 0)) throw new Error("--churn takes a duration such as 5m, --rate a number");
 
-const konnector = await shipped();
-const land = await startLandscape({ konnector });
+const land = await startShipped();
 try {
   const lane = await openLane(land, "crowd");
   const { word, type } = lane;
@@ -89,7 +87,6 @@ try {
   const limit = { what: "of its start at the end of the churn", value: rounded(end / start, 3), most: RATIO };
   conclude({
     scenario: "soak",
-    nodeFlags: konnector.nodeFlags.join(" "),
     settled: SETTLED,
     perSecond: rate,
     lasting: values.churn,

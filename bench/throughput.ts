@@ -25,6 +25,8 @@ const { values } = parseArgs({
 });
 const [objects, pairs] = [Number(values.objects), Number(values.pairs)];
 const names = namesOf(objects);
+/** How often there is each act in a pair: a shared machine's servers are half as fast again from one minute to the next. */
+const ROUNDS: Record<Act, number> = { backlog: 1, spec: 3, status: 3, deletion: 1 };
 
 const ACTS: readonly Act[] = ["backlog", "spec", "status", "deletion"];
 
@@ -51,25 +53,26 @@ interface Worker {
 const { land, direct } = await startSetting();
 const { consumer, provider } = land;
 
-/** What is done to each object, and how it shows on which side. */
+/** What is done to each object in which round, and how it shows on which side. */
 const storms: Record<
   Act,
   {
     side: "consumer" | "provider";
-    drive?: (type: Resource, name: string) => Promise<unknown>;
-    shows: (event: WatchEvent) => boolean;
+    drive?: (type: Resource, name: string, round: number) => Promise<unknown>;
+    shows: (event: WatchEvent, round: number) => boolean;
   }
 > = {
   backlog: { side: "provider", shows: ({ type }) => type === "ADDED" },
   spec: {
     side: "provider",
-    drive: (type, name) => consumer.objects.merge(type, at(name, ROOM), { spec: { size: "large" } }),
-    shows: ({ object }) => object.spec.size === "large",
+    drive: (type, name, round) => consumer.objects.merge(type, at(name, ROOM), { spec: { size: `large-${round}` } }),
+    shows: ({ object }, round) => object.spec.size === `large-${round}`,
   },
   status: {
     side: "consumer",
-    drive: (type, name) => provider.objects.merge(type, at(name, ROOM), { status: { phase: "Running" } }, "status"),
-    shows: ({ object }) => object.status?.phase === "Running",
+    drive: (type, name, round) =>
+      provider.objects.merge(type, at(name, ROOM), { status: { phase: `Running-${round}` } }, "status"),
+    shows: ({ object }, round) => object.status?.phase === `Running-${round}`,
   },
   deletion: {
     side: "consumer",
@@ -78,16 +81,16 @@ const storms: Record<
   },
 };
 
-async function perform(act: Act, type: Resource, worker: Worker): Promise<Run> {
+async function perform(act: Act, round: number, type: Resource, worker: Worker): Promise<Run> {
   const { side, drive, shows } = storms[act];
   const pid = await worker.pid(act);
   const observer = await observe(land[side].plane.kubeconfig, type, ROOM);
   try {
     await worker.delay?.();
     const [before, ofServers, began] = [cpuOf(pid), cpuOfServers(), performance.now()];
-    const done = observer.until(objects, shows);
+    const done = observer.until(objects, (event) => shows(event, round));
     if (drive === undefined) await worker.begin();
-    else await eachOf(names, (name) => drive(type, name), CONCURRENCY);
+    else await eachOf(names, (name) => drive(type, name, round), CONCURRENCY);
     const last = Math.max(...(await done).values());
     const delay = await worker.delay?.();
     return {
@@ -138,37 +141,44 @@ const konnectorWorker = (type: Resource): Worker => ({
 });
 
 type Half = "bare" | "konnector";
-type Runs = Record<Half, Record<Act, Run>>;
+type Runs = Record<Half, Record<Act, Run[]>>;
 
 /**
  * All acts, one after the other, each by both: by either on objects of a type of its own, which the other does not know. Side
  * by side, because a machine that is shared is not as fast in one minute as in the next; who comes first takes turns.
  */
 async function measurePair(pair: number): Promise<Runs> {
-  const runs: Record<Half, Partial<Record<Act, Run>>> = { bare: {}, konnector: {} };
+  const none = (): Record<Act, Run[]> => ({ backlog: [], spec: [], status: [], deletion: [] });
+  const runs: Runs = { bare: none(), konnector: none() };
   const types = { bare: typeOf(`bare${pair}`), konnector: typeOf(`konnector${pair}`) };
   const workers = { bare: bareWorker(types.bare), konnector: konnectorWorker(types.konnector) };
   for (const type of Object.values(types)) {
     await offerOnBoth(land, type);
     await eachOf(names, (name) => consumer.objects.create(type, manifest(type, name)), CONCURRENCY);
   }
-  for (const [index, act] of ACTS.entries()) {
+  const rounds = ACTS.flatMap((act) => Array.from({ length: ROUNDS[act] }, (_, round) => ({ act, round })));
+  for (const [index, { act, round }] of rounds.entries()) {
     const order: Half[] = (pair + index) % 2 === 0 ? ["bare", "konnector"] : ["konnector", "bare"];
     for (const which of order) {
-      const run = (runs[which][act] = await perform(act, types[which], workers[which]));
+      const run = await perform(act, round, types[which], workers[which]);
+      runs[which][act].push(run);
       console.log(pair, act, which, JSON.stringify(run));
     }
   }
-  return runs as Runs;
+  return runs;
 }
 
 try {
   const measured: Runs[] = [];
   for (let pair = 0; pair < pairs; pair++) measured.push(await measurePair(pair));
+  const runsOf = (which: Half, act: Act): Run[] => measured.flatMap((runs) => runs[which][act]);
   const of = (which: Half, act: Act, figure: "perSecond" | "cpu" | "servers") =>
-    rounded(median(measured.map((runs) => runs[which][act][figure])), 2);
-  const ratio = (act: Act) =>
-    rounded(median(measured.map(({ konnector, bare }) => konnector[act].perSecond / bare[act].perSecond)), 2);
+    rounded(median(runsOf(which, act).map((run) => run[figure])), 2);
+  const ratio = (act: Act) => {
+    const bare = runsOf("bare", act);
+    const ratios = runsOf("konnector", act).map((run, index) => run.perSecond / (bare[index]?.perSecond ?? Number.NaN));
+    return rounded(median(ratios), 2);
+  };
   const acts = Object.fromEntries(
     ACTS.map((act) => [
       act,
@@ -183,7 +193,9 @@ try {
       },
     ]),
   );
-  const delay = Math.max(...measured.flatMap(({ konnector }) => ACTS.map((act) => konnector[act].delay ?? NaN)));
+  const delay = Math.max(
+    ...measured.flatMap(({ konnector }) => ACTS.flatMap((act) => konnector[act].map((run) => run.delay ?? NaN))),
+  );
   const LABELS: Record<Act, string> = {
     backlog: "a backlog",
     spec: "a storm of edits",

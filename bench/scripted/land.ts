@@ -11,7 +11,7 @@ import { CLUSTER_BINDINGS, CONNECTIONS, CRDS, NAMESPACES, SECRETS } from "../../
 import { collectionPath } from "../../adapters/kube/paths.ts";
 import { MANIFESTS } from "../../test/e2e/landscape.ts";
 import * as manifests from "../../test/e2e/manifests.ts";
-import { type Konnector, startKonnector } from "../../test/harness/konnector.ts";
+import { type Konnector, type KonnectorOptions, startKonnector } from "../../test/harness/konnector.ts";
 import { eventually, NotYet } from "../../test/harness/wait.ts";
 import { MASS, ROOMS, roomOf } from "./bodies.ts";
 import { kubeconfigFor, type Script, startScript } from "./script.ts";
@@ -57,12 +57,15 @@ async function furnish({ urls }: Script): Promise<void> {
   await create(urls.consumer, CONNECTIONS, { metadata, ...connection.parse({ spec }) });
 }
 
-/** Resolves once the konnector is ready; `env` is added to its environment. */
-export async function startScripted(objects: number, env: Record<string, string> = {}): Promise<ScriptedLand> {
+/** Resolves once the konnector is ready. */
+export async function startScripted(
+  objects: number,
+  program: Pick<KonnectorOptions, "entry" | "nodeFlags">,
+): Promise<ScriptedLand> {
   const script = await startScript(objects);
   await furnish(script);
   const start = async (): Promise<Konnector> => {
-    const options = { kubeconfig: kubeconfigFor(script.urls.consumer), args: ["--allow-http"], env };
+    const options = { kubeconfig: kubeconfigFor(script.urls.consumer), args: ["--allow-http"], ...program };
     const konnector = await startKonnector(options);
     await konnector.ready(READY_WITHIN);
     return konnector;
