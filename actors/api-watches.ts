@@ -12,6 +12,7 @@ import { objectKey } from "./keys.ts";
 import { noteLeaving } from "./leaving.ts";
 import { lookForAll } from "./missing.ts";
 import { noteOrphans } from "./orphans.ts";
+import { recount } from "./recount.ts";
 import { PRIORITY, type Priority, type WatchOptions } from "./ports.ts";
 import { isRightMissing, isStatus } from "./refusals.ts";
 import { isRoomForBodies, isSettled, keepsBodies } from "./settled.ts";
@@ -74,7 +75,7 @@ const guarded =
       if (key === undefined) return;
       noteOrphans(engine, syncer);
       weigh(engine, syncer, key, PRIORITY.live);
-      if (isEnding(syncer, object)) engine.wake(syncer.key, PRIORITY.backlog);
+      if (isEnding(syncer, object)) recount(engine, syncer);
     } catch (error) {
       const where = keyText({ namespace: object.metadata.namespace ?? "", name: object.metadata.name });
       engine.log.error({ connection: syncer.connection, crd: syncer.api, key: where, error: String(error) }, "dropped");
@@ -89,7 +90,6 @@ const scopeOf = (namespace: string): WatchOptions => (namespace === "" ? {} : { 
 /** Begins with the consumer's side; what is watched of it is for `follow`. */
 export function startWatching(engine: Engine, syncer: Syncer, shape: Shape, definition: string): Watching {
   const table = createTable(shape);
-  const wake = (): void => engine.wake(syncer.key, PRIORITY.backlog);
   const doubt = (keys: readonly string[]): void =>
     void lookForAll(engine, { table, shape }, keys, side, () => syncer.watching?.table !== table);
   const side: FeedSink = {
@@ -97,7 +97,7 @@ export function startWatching(engine: Engine, syncer: Syncer, shape: Shape, defi
     seen: guarded(engine, syncer, (object, list) => table.consumerSeen(object, list)),
     gone(object) {
       guarded(engine, syncer, (gone) => table.consumerGone(gone))(object);
-      wake();
+      recount(engine, syncer);
     },
     listing: (namespace, again) => table.consumersListing(namespace, again),
     listed(keys, part) {

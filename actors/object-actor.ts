@@ -17,6 +17,7 @@ import { EFFECTS, objectEffects } from "./object-effects.ts";
 import type { Work } from "./object-work.ts";
 import { PRIORITY } from "./ports.ts";
 import { takesTurn } from "./rechecks.ts";
+import { recount } from "./recount.ts";
 import { isAtPeace, isRoomForBodies, isSettled, keepsBodies } from "./settled.ts";
 import { gateFor, notePass, type Syncer } from "./syncer.ts";
 import { contextFrom, type Memory } from "./table.ts";
@@ -50,7 +51,7 @@ export async function objectPass(engine: Engine, syncer: Syncer, key: Key): Prom
   } finally {
     notePass(syncer, key.namespace, -1);
     noteLeft(work);
-    if (before !== reportable(work) || isAwaited(work)) engine.wake(syncer.key, PRIORITY.backlog);
+    if (before !== reportable(work) || isAwaited(work)) recount(engine, syncer);
   }
 }
 

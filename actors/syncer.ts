@@ -113,6 +113,9 @@ export interface Syncer {
   listening: boolean;
   /** What is being said of them on themselves, one after the other in each line. */
   telling: Promise<void>[];
+  /** When what its objects owe was last counted, and whether it is about to be. */
+  recountedAt: number;
+  recounting: boolean;
   /** Copies without an object here, as told. */
   orphans: ReadonlySet<string>;
   /** They are about to be looked at again. */
@@ -152,6 +155,8 @@ export const createSyncer = (connection: string, api: ApiName): Syncer => ({
   unanswered: 0,
   answeredAt: Number.NEGATIVE_INFINITY,
   listening: false,
+  recountedAt: Number.NEGATIVE_INFINITY,
+  recounting: false,
   telling: [],
   orphans: new Set(),
   orphansAwaited: false,

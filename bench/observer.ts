@@ -20,9 +20,11 @@ export async function observe(kubeconfig: string, type: Resource, namespace: str
   const wire = openWire(kubeconfig);
   const listeners = new Set<(event: WatchEvent) => void>();
   const deadlines = new Set<NodeJS.Timeout>();
-  await wire.watch(pathOf(type, namespace), (event) => {
+  const tell = (event: WatchEvent): void => {
     for (const listener of [...listeners]) listener(event);
-  });
+  };
+  // What was there before is nobody's news, and a server hangs up on who still reads that when the storm has begun.
+  await wire.watch(pathOf(type, namespace), tell, "now");
 
   /** Until `take` answers something other than undefined. */
   const listen = <T>(what: () => string, take: (event: WatchEvent) => T | undefined): Promise<T> =>

@@ -15,13 +15,23 @@ export interface WatchEvent {
 export interface Wire {
   /** Rejects for anything but a success. */
   send(method: "POST" | "PATCH" | "DELETE", path: string, body: unknown, type?: string): Promise<void>;
-  /** Resolves when the stream is open; with `onEvent` each line is parsed. Begins with what is there. */
-  watch(path: string, onEvent?: (event: WatchEvent) => void): Promise<void>;
+  /** Resolves when the stream is open; with `onEvent` each line is parsed. Begins with what is there, or with what comes. */
+  watch(path: string, onEvent?: (event: WatchEvent) => void, begin?: "there" | "now"): Promise<void>;
   close(): Promise<void>;
 }
 
 /** As many sockets as the konnector's own pool has. */
 const SOCKETS = 32;
+
+/** What a stream begins with is in no order of time. */
+const later = (a: string, b: string): string => (BigInt(a) > BigInt(b) ? a : b);
+
+/** Ends the process: an exception in a stream's listener would only have that stream opened again, and again. */
+const giveUp = (error: Error): void => {
+  setImmediate(() => {
+    throw error;
+  });
+};
 
 export function openWire(kubeconfig: string): Wire {
   const { server, ca, clientCert, clientKey } = parseKubeconfig(kubeconfig);
@@ -45,8 +55,8 @@ export function openWire(kubeconfig: string): Wire {
         rest = lines.pop() ?? "";
         for (const line of lines) {
           const event = JSON.parse(line) as WatchEvent;
-          if (event.type === "ERROR") throw new Error(`GET ${whole}: ${line}`);
-          seen = event.object.metadata.resourceVersion;
+          if (event.type === "ERROR") return giveUp(new Error(`GET ${whole}: ${line}`));
+          seen = later(seen, event.object.metadata.resourceVersion);
           if (event.type !== "BOOKMARK") onEvent(event);
         }
       })
@@ -56,6 +66,13 @@ export function openWire(kubeconfig: string): Wire {
       });
   };
 
+  /** The version that the server's cache of a list has now: one that it has not reached yet would be waited for. */
+  const newest = async (path: string): Promise<string> => {
+    const answer = await requests.request({ method: "GET", path: `${path}?limit=1&resourceVersion=0` });
+    const { metadata } = (await answer.body.json()) as { metadata: { resourceVersion: string } };
+    return metadata.resourceVersion;
+  };
+
   return {
     async send(method, path, body, type = "application/json") {
       const headers = { "content-type": type, accept: "application/json" };
@@ -63,7 +80,7 @@ export function openWire(kubeconfig: string): Wire {
       if (answer.statusCode < 300) return answer.body.dump();
       throw new Error(`${method} ${path} answered ${answer.statusCode}: ${await answer.body.text()}`);
     },
-    watch: (path, onEvent) => follow(path, "0", onEvent),
+    watch: async (path, onEvent, begin = "there") => follow(path, begin === "now" ? await newest(path) : "0", onEvent),
     close: async () => {
       closed = true;
       await Promise.all([requests.destroy(), watches.destroy()]);
