@@ -227,7 +227,8 @@ const growth = growthOf(base, measured);
 /** Of the machine, by whatever else ran: times and delays say little where it is above two. */
 const load = { before: loadBefore, after: os.loadavg()[0] };
 conclude({
-  scenario: values.into,
+  scenario: values.synced ? "ceiling --synced" : "ceiling",
+  into: values.into,
   load,
   flags: { synced: values.synced, edits },
   summary: Object.fromEntries(measured.map((one) => [one.objects, line(base, one)])),

@@ -12,6 +12,8 @@ import { bound, isMet, type Limit, measured } from "./limits.ts";
 
 export interface Result {
   scenario: string;
+  /** The name of the file; default: the scenario's. */
+  into?: string;
   limits?: readonly Limit[];
   [figure: string]: unknown;
 }
@@ -75,8 +77,8 @@ export function quantiles(values: readonly number[]): { p50: number; p90: number
 export function conclude(result: Result): void {
   const [{ model } = { model: "unknown" }] = os.cpus();
   const machine = { cpus: os.availableParallelism(), model, node: process.version, flags: NODE_FLAGS.join(" ") };
-  const { scenario, ...figures } = result;
-  const file = path.join(import.meta.dirname, "results", `${scenario}.json`);
+  const { scenario, into = scenario, ...figures } = result;
+  const file = path.join(import.meta.dirname, "results", `${into}.json`);
   writeFileSync(file, `${JSON.stringify({ scenario, machine, ...figures }, undefined, 2)}\n`);
   console.log(JSON.stringify(figures, undefined, 2));
   for (const limit of result.limits ?? [])

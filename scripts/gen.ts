@@ -1,5 +1,5 @@
-// Writes what is generated from the sources: the CRD manifests, the reference of reasons, the machines' diagrams and the
-// README's table of figures.
+// Writes what is generated from the sources: the CRD manifests, the reference of reasons, the machines' diagrams and the tables
+// of figures.
 // `--check` writes nothing, names each file that is not fresh and exits 1.
 
 import path from "node:path";
@@ -8,7 +8,7 @@ import { machinePages } from "./gen/machines.ts";
 import { manifests } from "./gen/manifests.ts";
 import { differences, write } from "./gen/output.ts";
 import { conditionsPage } from "./gen/conditions-page.ts";
-import { readmeWithFigures } from "./gen/figures.ts";
+import { pagesWithFigures } from "./gen/figures.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
 const check = process.argv.includes("--check");
@@ -17,7 +17,7 @@ const outputs = [
   ...manifests(),
   { path: "docs/reference/conditions.md", text: conditionsPage() },
   ...(await machinePages(root)),
-  { path: "README.md", text: await readmeWithFigures(root) },
+  ...(await pagesWithFigures(root)),
 ];
 const stale = await differences(root, outputs, ["crds/manifests", "docs/machines"]);
 

@@ -22,12 +22,12 @@ test("a promise that was missed is told as one", () => {
   );
 });
 
-test("only what is between its marks is written, and a README without them is an error", () => {
+test("only what is between its marks is written, and a page without them is an error", () => {
   const readme =
     "before\n\n<!-- figures: written by npm run gen from bench/results -->\nold\n<!-- /figures -->\nafter\n";
   const text = withFigures(readme, [result(1)]);
   expect(text.startsWith("before\n")).toBe(true);
   expect(text.endsWith("<!-- /figures -->\nafter\n")).toBe(true);
   expect(text).not.toContain("old");
-  expect(() => withFigures("nothing", [])).toThrow(/README.md has no/);
+  expect(() => withFigures("nothing", [])).toThrow(/the page has no/);
 });
